@@ -1,0 +1,66 @@
+# Everything needs only Linux, Python 3.11, git, make and a C compiler.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+PYTEST := $(BIN)/python -m pytest
+
+# One thread a job: Snakemake runs as many jobs as there are cores.
+export OMP_NUM_THREADS := 1
+export OMP_WAIT_POLICY := PASSIVE
+
+.PHONY: demo test fast lint format lock docs clean
+
+demo: $(READY)  ## run the default experiment and say where its report is
+	$(BIN)/snakemake --cores all
+	@echo "The report: $$(pwd)/results/in-vitro/report.html"
+
+test: lint  ## all tests, the fast ones first
+	$(PYTEST) -m "not slow" --maxfail 10
+	$(PYTEST) -m slow
+
+fast: $(READY)  ## the fast tests alone
+	$(PYTEST) -m "not slow"
+
+lint: $(READY)  ## style, types and the workflow's own checks
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy workflow/chronoglot
+	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/snakemake --lint
+
+format: $(READY)  ## rewrite the sources in the project's style
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	$(BIN)/snakefmt Snakefile workflow/rules
+
+docs: $(READY)  ## rewrite what is made from the settings: docs/settings.md and the schema
+	PYTHONPATH=workflow $(BIN)/python -m chronoglot settings-page --output docs/settings.md
+	PYTHONPATH=workflow $(BIN)/python -m chronoglot schema --output workflow/settings.schema.json
+
+# torch first and by itself: asked for by another package, pip takes a build of several gigabytes.
+$(READY): envs/requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
+		|| { echo "Python 3.11 is needed: make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet "$$(grep '^torch==' envs/requirements.in)"
+	$(BIN)/python -m pip install --quiet --no-deps -r envs/requirements.lock
+	touch $@
+
+# Resolves envs/requirements.in anew (needs uv). The CUDA packages that torch names for Linux are
+# left to torch's own installation.
+lock:
+	uv pip compile --quiet --python-version 3.11 --override envs/overrides.txt \
+		--no-emit-package torch --no-emit-find-links --no-header --no-annotate \
+		envs/requirements.in | grep -vE '^(nvidia-|cuda-|triton)' > envs/requirements.lock
+	$(MAKE) envs/chronoglot.post-deploy.sh
+
+envs/chronoglot.post-deploy.sh: envs/requirements.in envs/requirements.lock
+	{ echo '#!/usr/bin/env bash'; \
+	  echo '# Made by make lock: the versions of requirements.lock.'; \
+	  echo 'set -euo pipefail'; \
+	  echo "pip install $$(grep '^torch==' envs/requirements.in)"; \
+	  echo "pip install --no-deps $$(grep == envs/requirements.lock | tr '\n' ' ')"; } > $@
+
+clean:  ## remove the environment; results stay
+	rm -rf $(VENV)

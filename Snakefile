@@ -1,0 +1,67 @@
+"""Chronoglot: when does a multilingual language model learn what it knows, and what does it forget?
+
+Requires a configuration (`config.yaml` unless --configfile names another) and makes
+results/<experiment>/report.html, through
+data -> pretrain -> checkpoints -> encode -> probe -> analyse -> report.
+"""
+
+import gc
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+# A large plan allocates millions of objects and frees none: collecting less often saves a fifth.
+gc.set_threshold(200_000, 20, 1_000)
+
+sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
+
+from chronoglot.errors import UserError
+from chronoglot.plan import Plan
+from chronoglot.settings import check
+from chronoglot.settings_file import refuse_duplicate_keys
+
+# Only one configuration holds: languages of two must not mix.
+if not workflow.overwrite_configfiles:
+
+    configfile: "config.yaml"
+
+
+try:
+    SOURCES = workflow.overwrite_configfiles or workflow.configfiles
+    refuse_duplicate_keys(SOURCES)
+    SETTINGS = check(config, ", ".join(map(str, SOURCES)) or "--config")
+    PLAN = Plan(SETTINGS)
+    PLAN.prepare_jobs()
+except UserError as error:
+    raise WorkflowError(str(error)) from None
+
+RESULTS = f"results/{SETTINGS.experiment}"
+
+
+wildcard_constraints:
+    step=r"\d+",
+    layer=r"\d+",
+    segment=r"\d+",
+    language=r"[A-Za-z0-9_-]+",
+    task=r"[a-z0-9_]+",
+
+
+localrules:
+    all,
+    tables,
+    figures,
+
+
+rule all:
+    input:
+        f"{RESULTS}/report.html",
+
+
+include: "workflow/rules/data.smk"
+include: "workflow/rules/pretrain.smk"
+include: "workflow/rules/checkpoints.smk"
+include: "workflow/rules/encode.smk"
+include: "workflow/rules/probe.smk"
+include: "workflow/rules/analyse.smk"
+include: "workflow/rules/report.smk"

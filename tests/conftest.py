@@ -1,0 +1,18 @@
+"""Fixtures for all tests."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder with real treebanks and text, named by CHRONOGLOT_DATA."""
+    folder = os.environ.get("CHRONOGLOT_DATA")
+    if not folder:
+        pytest.skip("CHRONOGLOT_DATA names no folder with real data")
+    path = Path(folder)
+    if not path.is_dir():
+        pytest.skip(f"CHRONOGLOT_DATA: {folder} is not a folder")
+    return path

@@ -1,0 +1,393 @@
+"""Every word gets its own vector, the same however sentences are batched, ordered or cut."""
+
+import itertools
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sentencepiece
+import tiny_model
+import torch
+from chronoglot.checkpoints.manifest import write_manifest
+from chronoglot.encoding.encode import encode, write_vectors
+from chronoglot.encoding.encoder import load_encoder
+from chronoglot.encoding.tokens import SentencePieceTokeniser, Subwords
+from chronoglot.encoding.windows import windows
+from chronoglot.errors import UserError
+from chronoglot.words import Words
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+LAYERS, POSITIONS = 2, 40
+Texts = list[list[tuple[str, bool]]]
+
+
+def words_of(seed: int, number: int, longest: int = 13) -> Texts:
+    """Sentences as words, in each script in turn, some of them with nothing left to read."""
+    rng = np.random.default_rng(seed)
+    texts: Texts = []
+    for index in range(number):
+        forms, space = list(tiny_model.SCRIPTS.values())[index % len(tiny_model.SCRIPTS)]
+        chosen = rng.choice([*forms, "\u200b", "20 24"], size=int(rng.integers(1, longest)))
+        text = [(str(form), bool(space) or n == 0) for n, form in enumerate(chosen)]
+        texts.append([*text, (".", False)])
+    return texts
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder with random weights, as transformers writes it."""
+    from transformers import XLMRobertaConfig, XLMRobertaForMaskedLM
+
+    folder = tmp_path_factory.mktemp("model")
+    size = tiny_model.write_tokenizer(folder)[2]
+    torch.manual_seed(0)
+    config = XLMRobertaConfig(
+        vocab_size=size,
+        hidden_size=16,
+        num_hidden_layers=LAYERS,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=POSITIONS + 2,
+        type_vocab_size=1,
+        # Far from 0, so that context matters to a vector as much as in a trained model.
+        initializer_range=0.3,
+    )
+    XLMRobertaForMaskedLM(config).save_pretrained(folder)
+    write_manifest(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tokeniser(folder: Path) -> SentencePieceTokeniser:
+    return SentencePieceTokeniser(folder / "sentencepiece.bpe.model")
+
+
+def run(
+    folder: Path,
+    words: Words,
+    into: Path,
+    *,
+    pooling: str = "mean",
+    batch_tokens: int = 400,
+    long: str = "refuse",
+) -> NDArray[np.float32]:
+    """Vectors [layers, words, dimension]."""
+    outputs = [into / f"layer-{n}.npy" for n in range(LAYERS + 1)]
+    encode(
+        folder,
+        words,
+        outputs,
+        pooling=pooling,  # type: ignore[arg-type]
+        batch_tokens=batch_tokens,
+        long=long,  # type: ignore[arg-type]
+    )
+    return np.stack([np.load(output) for output in outputs])
+
+
+def reference(folder: Path, texts: Texts, pooling: str) -> NDArray[np.float32]:
+    """The same word by word, sentence by sentence, from transformers and sentencepiece alone."""
+    from transformers import XLMRobertaModel
+
+    model = XLMRobertaModel.from_pretrained(folder, add_pooling_layer=False).eval()
+    pieces = sentencepiece.SentencePieceProcessor(
+        model_file=str(folder / "sentencepiece.bpe.model")
+    )
+    vectors = []
+    for text in texts:
+        groups = []
+        for form, space in text:
+            ids = [i + 1 if i else 3 for i in pieces.encode(form)]
+            if not ids:
+                ids = [3]
+            elif not space:
+                # With a dummy prefix sentencepiece starts any text with ▁ or a piece with it.
+                plain = pieces.encode(f".{form}", out_type=str)
+                assert plain[:2] == ["▁", "."]
+                ids = [i + 1 if i else 3 for i in pieces.piece_to_id(plain[2:])]
+            groups.append(ids)
+        with torch.inference_mode():
+            states = model(
+                torch.tensor([[0, *itertools.chain(*groups), 2]]), output_hidden_states=True
+            ).hidden_states
+        position = 1
+        for group in groups:
+            own = torch.stack([state[0, position : position + len(group)] for state in states])
+            position += len(group)
+            pooled = {"mean": own.mean(1), "first": own[:, 0], "last": own[:, -1]}
+            vectors.append(pooled[pooling].numpy())
+    return np.stack(vectors, axis=1)
+
+
+@pytest.mark.parametrize("pooling", ["mean", "first", "last"])
+def test_vectors_are_those_of_a_plain_loop(folder: Path, tmp_path: Path, pooling: str) -> None:
+    texts = words_of(1, 60, longest=6)
+    vectors = run(folder, tiny_model.word_table(texts), tmp_path, pooling=pooling)
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(vectors, reference(folder, texts, pooling), atol=1e-5)
+
+
+@pytest.mark.parametrize("batch_tokens", [1, 64, 100_000])
+def test_vectors_do_not_depend_on_the_batch(
+    folder: Path, tmp_path: Path, batch_tokens: int
+) -> None:
+    words = tiny_model.word_table(words_of(2, 60, longest=40))
+    expected = run(folder, words, tmp_path, long="window")
+    vectors = run(folder, words, tmp_path, long="window", batch_tokens=batch_tokens)
+    np.testing.assert_allclose(vectors, expected, atol=1e-5)
+
+
+def test_vectors_do_not_depend_on_the_order_of_sentences(folder: Path, tmp_path: Path) -> None:
+    texts = words_of(3, 60)
+    order = np.random.default_rng(0).permutation(len(texts))
+    first = run(folder, tiny_model.word_table(texts), tmp_path, long="window")
+    second = run(folder, tiny_model.word_table([texts[i] for i in order]), tmp_path, long="window")
+    bounds = np.cumsum([0, *map(len, texts)])
+    moved = np.concatenate([np.arange(bounds[i], bounds[i + 1]) for i in order])
+    np.testing.assert_allclose(second, first[:, moved], atol=1e-5)
+
+
+def test_the_same_call_gives_the_same_bytes(folder: Path, tmp_path: Path) -> None:
+    words = tiny_model.word_table(words_of(4, 30))
+    first = run(folder, words, tmp_path, long="window")
+    assert np.array_equal(first, run(folder, words, tmp_path, long="window"))
+
+
+def test_windows_change_nothing_where_a_sentence_fits(folder: Path, tmp_path: Path) -> None:
+    words = tiny_model.word_table(words_of(5, 30, longest=6))
+    refused = run(folder, words, tmp_path, long="refuse")
+    assert np.array_equal(refused, run(folder, words, tmp_path, long="window"))
+
+
+def test_a_long_sentence_is_read_in_windows(
+    folder: Path, tokeniser: SentencePieceTokeniser, tmp_path: Path
+) -> None:
+    """Each word's vector is the one it has when its window is a sentence of its own."""
+    text = [word for sentence in words_of(6, 30) for word in sentence]
+    words = tiny_model.word_table([text])
+    vectors = run(folder, words, tmp_path, long="window")
+    starts = tokeniser.tokenise(words).starts
+    seen = 0
+    for window in windows(starts, POSITIONS - 2):
+        begin, end, first, last = np.searchsorted(
+            starts, [window.start, window.stop, window.keep_start, window.keep_stop]
+        )
+        alone = reference(folder, [text[begin:end]], "mean")
+        np.testing.assert_allclose(
+            vectors[:, first:last], alone[:, first - begin : last - begin], atol=1e-5
+        )
+        seen += last - first
+    assert seen == len(text)
+
+
+def test_a_word_longer_than_the_window_is_read_in_parts(
+    folder: Path, tokeniser: SentencePieceTokeniser, tmp_path: Path
+) -> None:
+    from transformers import XLMRobertaModel
+
+    words = tiny_model.word_table([[("дом", True), ("кошка" * 60, True), ("дом", True)]])
+    subwords = tokeniser.tokenise(words)
+    assert np.diff(subwords.starts)[1] > 2 * POSITIONS
+    model = XLMRobertaModel.from_pretrained(folder, add_pooling_layer=False).eval()
+    kept = []
+    for part in windows(subwords.starts, POSITIONS - 2):
+        ids = torch.tensor([[0, *subwords.ids[part.start : part.stop], 2]])
+        with torch.inference_mode():
+            states = torch.stack(model(ids, output_hidden_states=True).hidden_states)[:, 0, 1:-1]
+        kept.append(states[:, part.keep_start - part.start : part.keep_stop - part.start])
+    expected = [
+        torch.cat(kept, dim=1)[:, a:b].mean(1) for a, b in itertools.pairwise(subwords.starts)
+    ]
+    vectors = run(folder, words, tmp_path, long="window")
+    np.testing.assert_allclose(vectors, torch.stack(expected, dim=1), atol=1e-5)
+
+
+def test_a_long_sentence_is_refused_by_name(folder: Path, tmp_path: Path) -> None:
+    words = tiny_model.word_table([[("дом", True)], [("дом", True)] * 60])
+    with pytest.raises(UserError, match=r"sentence-1 has \d+ subwords.*reads 38.*encoding\.long"):
+        run(folder, words, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@given(
+    counts=st.lists(st.integers(1, 30), min_size=1, max_size=80),
+    first=st.integers(0, 1000),
+    size=st.integers(1, 40),
+)
+def test_windows_cover_each_subword_once_in_order(counts: list[int], first: int, size: int) -> None:
+    starts = first + np.cumsum([0, *counts])
+    parts = windows(starts, size)
+    assert [part.keep_start for part in parts] == [
+        first,
+        *(part.keep_stop for part in parts[:-1]),
+    ]
+    assert parts[-1].keep_stop == starts[-1]
+    for part in parts:
+        assert part.start <= part.keep_start < part.keep_stop <= part.stop
+        assert part.stop - part.start <= size
+    cuts = {edge for part in parts for edge in (part.start, part.stop, part.keep_stop)}
+    if max(counts) <= size:
+        assert cuts <= set(starts.tolist())
+
+
+@given(number=st.integers(1, 400), size=st.integers(8, 60))
+def test_each_subword_is_read_with_context_on_both_sides(number: int, size: int) -> None:
+    """With words of one subword, at least a quarter of the window on each side that has any."""
+    for part in windows(np.arange(number + 1), size):
+        least = size // 4 - 1
+        for kept in range(part.keep_start, part.keep_stop):
+            assert kept - part.start >= min(least, kept)
+            assert part.stop - 1 - kept >= min(least, number - 1 - kept)
+
+
+FORM = st.text(max_size=8) | st.text(
+    st.sampled_from("aé я我爱แม้कि\u0301\u200b\u200d\ufeff\u00ad\u00a0 \t▁\u00b4👍🏽<s>"), max_size=8
+)
+
+
+@settings(deadline=None, max_examples=200)
+@given(texts=st.lists(st.lists(st.tuples(FORM, st.booleans()), min_size=1, max_size=9), min_size=1))
+def test_any_form_has_subwords_of_its_own(tokeniser: SentencePieceTokeniser, texts: Texts) -> None:
+    words = tiny_model.word_table(texts)
+    subwords = tokeniser.tokenise(words)
+    assert len(subwords.starts) == len(words) + 1
+    assert (np.diff(subwords.starts) >= 1).all()
+    assert subwords.starts[-1] == len(subwords.ids)
+    # <s>, <pad> and </s> would mislead the model; ids end before <mask>.
+    assert np.isin(subwords.ids, [0, 1, 2]).sum() == 0
+    assert subwords.ids.max() <= tokeniser.largest_id
+
+
+@settings(deadline=None, max_examples=15)
+@given(texts=st.lists(st.lists(st.tuples(FORM, st.booleans()), min_size=1, max_size=9), min_size=1))
+def test_any_forms_have_as_many_vectors_as_words(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory, texts: Texts
+) -> None:
+    words = tiny_model.word_table(texts)
+    vectors = run(folder, words, tmp_path_factory.mktemp("vectors"), long="window")
+    assert vectors.shape[1] == len(words)
+    assert np.isfinite(vectors).all()
+
+
+def pieces(tokeniser: SentencePieceTokeniser, folder: Path, *text: tuple[str, bool]) -> list[str]:
+    """Each word's pieces, joined by |."""
+    names = sentencepiece.SentencePieceProcessor(model_file=str(folder / "sentencepiece.bpe.model"))
+    subwords = tokeniser.tokenise(tiny_model.word_table([list(text)]))
+    return [
+        "|".join("<unk>" if i == 3 else names.id_to_piece(int(i) - 1) for i in subwords.ids[a:b])
+        for a, b in itertools.pairwise(subwords.starts)
+    ]
+
+
+def test_spaces_are_read_where_the_text_has_them(
+    tokeniser: SentencePieceTokeniser, folder: Path
+) -> None:
+    def spelled(*text: tuple[str, bool]) -> list[str]:
+        return [word.replace("|", "") for word in pieces(tokeniser, folder, *text)]
+
+    assert spelled(("cat", True), (".", False)) == ["▁cat", "."]
+    assert spelled(("我", True), ("爱", False), ("猫", False)) == ["▁我", "爱", "猫"]
+    # A space inside a word is kept; one that normalisation makes is not doubled.
+    assert spelled(("20 24", True)) == ["▁20▁24"]
+    assert spelled(("\ufeffcat", True), ("cat\u200b", False)) == ["▁cat", "cat"]
+
+
+@pytest.mark.parametrize("form", ["\u200b", "\ufeff", " ", "", "▁", "\u00a0\u3000"])
+@pytest.mark.parametrize("space", [True, False])
+def test_a_word_with_nothing_left_is_unknown(
+    tokeniser: SentencePieceTokeniser, folder: Path, form: str, space: bool
+) -> None:
+    assert pieces(tokeniser, folder, ("дом", True), (form, space))[1] == "<unk>"
+
+
+def test_weights_that_diverged_are_reported(folder: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    broken = tmp_path / "diverged"
+    shutil.copytree(folder, broken)
+    weights = load_file(broken / "model.safetensors")
+    weights["roberta.encoder.layer.1.output.dense.bias"][3] = torch.nan
+    save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
+    write_manifest(broken)
+    words = tiny_model.word_table(words_of(7, 5))
+    with pytest.raises(UserError, match=r"diverged: layer 2 is not finite in sentence sentence-"):
+        run(broken, words, tmp_path / "vectors", long="window")
+    assert not list((tmp_path / "vectors").iterdir())
+
+
+def test_a_missing_weight_is_not_drawn_at_random(folder: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    broken = tmp_path / "model"
+    shutil.copytree(folder, broken)
+    weights = load_file(broken / "model.safetensors")
+    del weights["roberta.encoder.layer.1.output.dense.bias"]
+    save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
+    write_manifest(broken)
+    with pytest.raises(UserError, match=r"no weights for encoder\.layer\.1\.output\.dense\.bias"):
+        load_encoder(broken)
+
+
+def test_a_damaged_folder_another_family_and_no_gpu_are_refused(
+    folder: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "model"
+    shutil.copytree(folder, other)
+    (other / "config.json").write_text('{"model_type": "t5"}')
+    with pytest.raises(UserError, match=r"config.json"):
+        load_encoder(other)
+    write_manifest(other)
+    with pytest.raises(UserError, match="'t5'"):
+        load_encoder(other)
+    if not torch.cuda.is_available():
+        with pytest.raises(UserError, match=r"encoding\.device"):
+            load_encoder(folder, "cuda")
+
+
+def test_a_layer_too_many_and_no_words_are_refused(folder: Path, tmp_path: Path) -> None:
+    encoder = load_encoder(folder)
+    words = tiny_model.word_table([[("дом", True)]])
+    with pytest.raises(UserError, match="layers 0 to 2 have 3 outputs, not 1"):
+        write_vectors(
+            encoder, words, [tmp_path / "0.npy"], pooling="mean", batch_tokens=9, long="window"
+        )
+    outputs = [tmp_path / f"{n}.npy" for n in range(3)]
+    with pytest.raises(UserError, match="no words"):
+        write_vectors(
+            encoder,
+            tiny_model.word_table([]),
+            outputs,
+            pooling="mean",
+            batch_tokens=9,
+            long="window",
+        )
+
+
+class _Forgetful:
+    """An encoder whose tokeniser gives the second word of the second sentence nothing."""
+
+    name, layers, dimension, window, special, lead = "forgetful", 0, 1, 9, 0, 0
+
+    def tokenise(self, words: Words) -> Subwords:
+        counts = np.ones(len(words), np.int64)
+        counts[len(words) - 1] = 0
+        return Subwords(np.zeros(counts.sum(), np.int64), np.cumsum([0, *counts]))
+
+    def hidden_states(self, texts: Sequence[NDArray[np.int64]]) -> Sequence[torch.Tensor]:
+        raise AssertionError("not reached")
+
+
+def test_a_tokeniser_that_loses_a_word_is_caught(tmp_path: Path) -> None:
+    words = tiny_model.word_table([[("a", True)], [("b", True), ("c", True)]])
+    with pytest.raises(AssertionError, match="sentence sentence-1: word 2 has no subword"):
+        write_vectors(
+            _Forgetful(),
+            words,
+            [tmp_path / "0.npy"],
+            pooling="mean",
+            batch_tokens=9,
+            long="window",
+        )

@@ -1,0 +1,156 @@
+"""What the workflow schedules in an empty folder, and what it refuses before any work."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from conftest import ROOT, Workflow
+
+LAYERS, TASKS = 3, 3
+
+
+def test_every_tuple_is_one_job(fresh: Workflow, miniature: dict[str, Any]) -> None:
+    jobs = fresh.plan(miniature)
+    assert jobs["probe"] == 3 * LAYERS * 2 * TASKS
+    assert jobs["encode"] == 3 * 2
+    assert jobs["segment"] == 2
+
+
+def test_one_tuple_is_a_target(fresh: Workflow, miniature: dict[str, Any]) -> None:
+    jobs = fresh.plan(miniature, "results/miniature/probes/step-4/layer-1/qaa/pos.json")
+    # its own probe and that of its baseline
+    assert jobs["probe"] == 2
+    assert jobs["encode"] == 2
+    assert jobs["segment"] == 1
+
+
+def test_default_experiment_is_planned(fresh: Workflow) -> None:
+    config = ROOT / "config.yaml"
+    settings = yaml.safe_load(config.read_text())
+    steps, layers = len(settings["pretraining"]["steps"]), settings["pretraining"]["layers"] + 1
+    outcome = fresh.snakemake(config, "--dry-run", "--quiet", "rules")
+    assert outcome.code == 0, outcome.text
+    assert outcome.jobs["probe"] == steps * layers * len(settings["languages"]) * TASKS
+
+
+def test_slurm_profile_is_planned(fresh: Workflow) -> None:
+    outcome = fresh.snakemake(ROOT / "config.yaml", "--profile", str(ROOT / "slurm"), "--dry-run")
+    assert outcome.code == 0, outcome.text
+    assert outcome.jobs["probe"] > 0
+
+
+def test_planning_imports_nothing_heavy(fresh: Workflow, miniature: dict[str, Any]) -> None:
+    """A login node plans without torch, transformers and fairseq: their import is made to fail."""
+    blocker = fresh.folder / "blocked"
+    for package in ("torch", "transformers", "fairseq"):
+        (blocker / package).mkdir(parents=True)
+        (blocker / package / "__init__.py").write_text(f"raise ImportError('{package}')")
+    config = fresh.folder / "experiment.yaml"
+    config.write_text(yaml.safe_dump(miniature))
+    import os
+    import subprocess
+    import sys
+
+    program = (
+        "import sys; sys.path.insert(0, sys.argv.pop(1));"
+        "from snakemake.cli import main; main(sys.argv[1:])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(blocker)]
+        + ["--snakefile", str(ROOT / "Snakefile"), "--directory", str(fresh.folder)]
+        + ["--configfile", str(config), "--dry-run"],
+        capture_output=True,
+        text=True,
+        env=dict(os.environ),
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _change(config: dict[str, Any], path: str, value: Any) -> None:
+    *sections, key = path.split(".")
+    for section in sections:
+        config = config.setdefault(section, {})
+    config[key] = value
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ("pretraining.learning_rat", 1, "pretraining.learning_rat: unknown key; did you mean"),
+        ("probing.tasks", ["poss"], "unknown task 'poss'; did you mean 'pos'"),
+        ("pretraining.steps", [0, 8, 4], "not sorted: 4 follows 8"),
+        ("pretraining.steps", [4, 8], "the first step must be 0"),
+        ("pretraining.steps", [0, 99], "99 lies beyond the run of 24 updates"),
+        ("languages.FR", {"name": "French"}, "languages.FR"),
+        ("languages.fr", {"name": "French"}, "languages.fr: give either `in_vitro`"),
+        ("languages.qaa.in_vitro.ordr", "SVO", "ordr: unknown key; did you mean 'order'"),
+        ("probing.layers", [0, 3], "there is no layer 3; the model has 0 to 2"),
+        ("pretraining.heads", 3, "heads: 3 does not divide dimension 16"),
+    ],
+)
+def test_mistakes_in_the_settings(
+    fresh: Workflow, miniature: dict[str, Any], path: str, value: Any, said: str
+) -> None:
+    _change(miniature, path, value)
+    outcome = fresh.snakemake(miniature, "--dry-run")
+    assert outcome.code != 0
+    assert said in outcome.text
+    assert "experiment.yaml" in outcome.text  # where
+    assert "Traceback" not in outcome.text
+
+
+@pytest.mark.parametrize(
+    ("languages", "said"),
+    [
+        ({"text": "de.txt"}, "there is no file"),
+        ({"treebank": "UD_German-GDS"}, "UD_German-GDS"),
+        ({"split": "published"}, "has no train part; set `split: document` or `split: sentence`"),
+    ],
+)
+def test_missing_files(
+    fresh: Workflow, miniature: dict[str, Any], languages: dict[str, str], said: str
+) -> None:
+    """A language of real data whose text, treebank or train part is not there."""
+    text, treebank = fresh.folder / "text", fresh.folder / "ud"
+    (treebank / "UD_German-GSD").mkdir(parents=True)
+    (treebank / "UD_German-GSD" / "de_gsd-ud-test.conllu").write_text("")
+    text.mkdir()
+    (text / "german.txt").write_text("")
+    miniature["folders"] = {"text": str(text), "treebanks": str(treebank)}
+    miniature["languages"]["de"] = {
+        "name": "German",
+        "text": {"files": [languages.get("text", "german.txt")]},
+        "treebank": {
+            "name": languages.get("treebank", "UD_German-GSD"),
+            "split": languages.get("split", "sentence"),
+        },
+    }
+    outcome = fresh.snakemake(miniature, "--dry-run")
+    assert outcome.code != 0
+    assert said in outcome.text
+    assert "Traceback" not in outcome.text
+
+
+def test_duplicate_language(fresh: Workflow, miniature: dict[str, Any]) -> None:
+    """YAML would let the second of two equal keys win in silence."""
+    config = fresh.folder / "experiment.yaml"
+    written = yaml.safe_dump(miniature, sort_keys=False)
+    config.write_text(written.replace("  qab:\n", "  qaa:\n"))
+    outcome = fresh.snakemake(config, "--dry-run")
+    assert outcome.code != 0
+    assert "qaa" in outcome.text
+    assert "twice" in outcome.text
+
+
+def test_real_experiments_are_planned_once_their_data_is_there(
+    fresh: Workflow, real_data: Path
+) -> None:
+    config = yaml.safe_load((ROOT / "workflow/experiments/real-small.yaml").read_text())
+    config["folders"] = {
+        "text": str(real_data / "text" / "libreoffice-help"),
+        "treebanks": str(real_data / "ud"),
+    }
+    jobs = fresh.plan(config, "--quiet", "rules")
+    assert jobs["words"] == len(config["languages"])

@@ -1,0 +1,44 @@
+"""fairseq's dictionary and the sentencepiece model must number the subwords alike.
+
+fairseq puts `<s> <pad> </s> <unk>` first and `<mask>` last; sentencepiece `<unk> <s> </s>` first.
+So a subword's id is its sentencepiece id + 1, which is what XLM-R's tokenizer takes for granted.
+"""
+
+from pathlib import Path
+
+from sentencepiece import SentencePieceProcessor
+
+from chronoglot.errors import UserError
+
+_SPECIALS = ["<unk>", "<s>", "</s>"]
+
+
+def check_vocabulary(tokenizer: Path, dictionary: Path, size: int, checkpoint: Path) -> None:
+    """Raise UserError unless tokenizer, dictionary and the model's `size` embeddings agree."""
+    try:
+        processor = SentencePieceProcessor(model_file=str(tokenizer))
+    except (OSError, RuntimeError) as error:
+        raise UserError(f"{tokenizer}: not a readable sentencepiece model") from error
+    pieces = [processor.id_to_piece(i) for i in range(processor.get_piece_size())]
+    if pieces[:3] != _SPECIALS:
+        raise UserError(f"{tokenizer}: its first pieces are {pieces[:3]}, not {_SPECIALS}")
+    try:
+        lines = dictionary.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{dictionary}: not a readable dictionary ({error})") from error
+    entries = [line.split(" ")[0] for line in lines if line]
+    for number, (entry, piece) in enumerate(zip(entries, pieces[3:], strict=False), start=1):
+        if entry != piece:
+            raise UserError(
+                f"{dictionary}, line {number}: {entry!r} where {tokenizer} has {piece!r}; "
+                "give the dictionary that was made from this tokenizer"
+            )
+    if len(entries) != len(pieces) - 3:
+        raise UserError(
+            f"{dictionary}: {len(entries)} subwords where {tokenizer} has {len(pieces) - 3}"
+        )
+    if size != len(pieces) + 2:  # <pad> and <mask>
+        raise UserError(
+            f"{checkpoint}: {size} embeddings where {tokenizer} needs {len(pieces) + 2}; "
+            "give the tokenizer that the model was pretrained with"
+        )

@@ -1,0 +1,1 @@
+"""Invented languages: one abstract grammar, realised with known typological parameters."""

@@ -1,0 +1,47 @@
+"""Where a treebank's files lie. Called while the Snakefile is parsed: imports nothing heavy."""
+
+import re
+from difflib import get_close_matches
+from pathlib import Path
+
+from chronoglot.errors import UserError
+
+# Large treebanks cut their training part: cs_pdt-ud-train-c.conllu, cs_pdt-ud-train-l.conllu.
+_PART = re.compile(r".+-ud-(train|dev|test)([-.].+)?\.conllu")
+
+
+def find_parts(folder: Path) -> dict[str, list[Path]]:
+    """The files of a treebank folder named as in a UD release, by part (train, dev, test).
+
+    Raises UserError if the folder is absent, naming the sibling with the nearest name, or holds
+    no such file.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{folder}: there is no such treebank folder; {_nearest(folder)}")
+    parts: dict[str, list[Path]] = {}
+    for path in sorted(folder.iterdir()):
+        if match := _PART.fullmatch(path.name):
+            parts.setdefault(match[1], []).append(path)
+    if not parts:
+        raise UserError(
+            f"{folder}: holds no CoNLL-U file named as in a UD release; "
+            "name them *-ud-train.conllu, *-ud-dev.conllu and *-ud-test.conllu"
+        )
+    return {part: parts[part] for part in ("train", "dev", "test") if part in parts}
+
+
+def _nearest(folder: Path) -> str:
+    parent = folder.parent
+    if not parent.is_dir():
+        return f"nor is there {parent}: set the folder that holds the treebanks"
+    siblings = sorted(path.name for path in parent.iterdir() if path.is_dir())
+    near = get_close_matches(folder.name, siblings, n=1, cutoff=0)
+    return f"the nearest in {parent} is {near[0]}" if near else f"{parent} holds no folder at all"
+
+
+def part_of(path: Path) -> str:
+    """The part (train, dev, test) that a treebank file holds, by its name; UserError if none."""
+    match = _PART.fullmatch(path.name)
+    if match is None:
+        raise UserError(f"{path}: its name does not say train, dev or test as in a UD release")
+    return match[1]

@@ -1,0 +1,82 @@
+"""Words → subwords: each word on its own, as the model met it in pretraining."""
+
+import re
+from dataclasses import dataclass
+from itertools import accumulate, chain
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from sentencepiece import SentencePieceProcessor, sentencepiece_model_pb2
+
+from chronoglot.errors import UserError
+from chronoglot.words import Words
+
+_SPACE = "▁"
+_UNKNOWN = 3
+
+
+@dataclass(frozen=True)
+class Subwords:
+    """The subwords of a word table, in its order.
+
+    `ids` [subwords]: the model's ids; `starts` [words + 1]: the first subword of each word, closed
+    by the number of subwords.
+    """
+
+    ids: NDArray[np.int64]
+    starts: NDArray[np.int64]
+
+
+class Tokeniser(Protocol):
+    """What turns words into at least one subword each."""
+
+    def tokenise(self, words: Words) -> Subwords: ...
+
+
+class SentencePieceTokeniser:
+    """XLM-R's tokeniser, with fairseq's ids.
+
+    A word is preceded by "▁" only where the text has a space before it: so no piece crosses a
+    word, and text without spaces (Chinese, Japanese, Thai) or before punctuation is read as it was
+    in pretraining. A word of which nothing is left after normalisation (such as a lone zero-width
+    character) is `<unk>`.
+    """
+
+    def __init__(self, model: str | Path) -> None:
+        try:
+            proto = sentencepiece_model_pb2.ModelProto()  # type: ignore[attr-defined]
+            proto.ParseFromString(Path(model).read_bytes())
+            # Spaces are given word by word, not put before every text and taken away elsewhere.
+            proto.normalizer_spec.add_dummy_prefix = False
+            proto.normalizer_spec.remove_extra_whitespaces = False
+            self._processor = SentencePieceProcessor(model_proto=proto.SerializeToString())
+        except Exception as error:  # protobuf's DecodeError, or sentencepiece's RuntimeError
+            raise UserError(f"{model}: not a readable sentencepiece model ({error})") from error
+        self.largest_id = self._processor.get_piece_size()
+        self._known: dict[tuple[str, bool], list[int]] = {}
+
+    def tokenise(self, words: Words) -> Subwords:
+        """The subwords of every word; words seen before are looked up."""
+        pieces = [
+            self._word(form, space)
+            for form, space in zip(words.form, words.space_before.tolist(), strict=True)
+        ]
+        starts = np.fromiter(accumulate(map(len, pieces), initial=0), np.int64, len(pieces) + 1)
+        ids = np.fromiter(chain.from_iterable(pieces), np.int64, starts[-1])
+        return Subwords(ids, starts)
+
+    def _word(self, form: str, space_before: bool) -> list[int]:
+        key = (form, space_before)
+        if key not in self._known:
+            self._known[key] = self._encode(*key)
+        return self._known[key]
+
+    def _encode(self, form: str, space_before: bool) -> list[int]:
+        text = self._processor.normalize(_SPACE + form if space_before else form)
+        # Normalisation can itself yield a space (from a lone accent), which pretraining
+        # merged with the one before; a space after the word belongs to the next word.
+        text = re.sub(f"{_SPACE}+", _SPACE, text).rstrip(_SPACE)
+        # fairseq's ids: sentencepiece's + 1, but for <unk>, which is sentencepiece's 0.
+        return [i + 1 if i else _UNKNOWN for i in self._processor.encode(text)] or [_UNKNOWN]

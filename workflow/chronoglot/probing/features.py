@@ -1,0 +1,69 @@
+"""The inputs of a probe, made a block of examples at a time so that memory stays bounded."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chronoglot.tasks.base import Examples, ProbingTask
+
+BLOCK = 1024  # examples: a block stays in a core's cache while it is read twice
+KEPT_BYTES = 1 << 30  # standardised features up to this size are made once and kept
+
+
+@dataclass(frozen=True)
+class Features:
+    """The inputs of `examples` under a task, from a layer's `vectors`, [words, dimension]."""
+
+    task: ProbingTask
+    vectors: NDArray[np.float32]
+    examples: Examples
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    def blocks(self, every: int = 1) -> Iterator[NDArray[np.float32]]:
+        """The inputs in order, float32 [at most BLOCK, inputs], or only `every` n-th block."""
+        for start in range(0, len(self), BLOCK * every):
+            yield self.task.inputs(self.vectors, self.examples[start : start + BLOCK])
+
+    def moments(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Mean and standard deviation of each input, the latter 1 where an input is constant."""
+        count, mean, squares = 0, np.float64(0), np.float64(0)
+        for block in self.blocks():
+            part = block.mean(axis=0, dtype=np.float64)
+            # Blocks are merged as by Chan et al. (1983), since E[x²] - E[x]² would cancel.
+            shift, total = part - mean, count + len(block)
+            squares = squares + np.square(block - part).sum(axis=0)
+            squares = squares + shift**2 * (count * len(block) / total)
+            mean = mean + shift * (len(block) / total)
+            count = total
+        scale = np.sqrt(squares / count)
+        constant = scale <= np.finfo(np.float32).eps * np.abs(mean)
+        return np.asarray(mean, np.float32), np.where(constant, 1, scale).astype(np.float32)
+
+
+class Standardised:
+    """Features less their mean and divided by their scale; kept if small, else made anew."""
+
+    def __init__(
+        self, features: Features, mean: NDArray[np.float32], scale: NDArray[np.float32]
+    ) -> None:
+        self.features, self.mean, self.scale = features, mean, scale
+        self._kept: list[NDArray[np.float32]] | None = None
+        if len(features) * len(mean) * mean.itemsize <= KEPT_BYTES:
+            self._kept = list(self._make())
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def blocks(self, every: int = 1) -> Iterator[NDArray[np.float32]]:
+        """As `Features.blocks`, standardised."""
+        return self._make(every) if self._kept is None else iter(self._kept[::every])
+
+    def _make(self, every: int = 1) -> Iterator[NDArray[np.float32]]:
+        for block in self.features.blocks(every):
+            block -= self.mean
+            block /= self.scale
+            yield block

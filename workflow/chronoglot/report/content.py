@@ -1,0 +1,148 @@
+"""What the page says in numbers: the rows of its tables and its opening, ready to be printed."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from chronoglot.analysis.doubts import doubt
+from chronoglot.analysis.learning import BEST, best_layers
+from chronoglot.analysis.tables import SERIES, in_language
+from chronoglot.figures.style import Languages, in_language_order, in_task_order, task_title
+
+MISSING = "–"  # noqa: RUF001 (an en dash is what a table wants)
+
+
+def percent(share: float) -> str:
+    """0.8731 → "87.3"; the unit is in the table's head."""
+    return MISSING if pd.isna(share) else f"{100 * share:.1f}"
+
+
+def count(number: float | None) -> str:
+    """1500000 → "1,500,000"."""
+    return MISSING if pd.isna(number) else f"{int(number):,}"
+
+
+def duration(seconds: float) -> str:
+    """5025 → "1 h 24 min"."""
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:,} h {minutes} min" if hours else f"{minutes} min"
+
+
+def enumerate_words(words: Iterable[str]) -> str:
+    """a, b and c."""
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def name(code: str, languages: Languages) -> str:
+    """The language's name, or its code where it has no other."""
+    return languages[code][0] if code in languages else code
+
+
+def curve_rows(scores: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
+    """In-language summary of the best layers, with the layer, items and doubt of each best score.
+
+    Added columns: `best_layer`, `test_items`, `gain` (best over step 0), `doubt` ("" for none).
+    """
+    rows = in_language(summary[summary["layer"] == BEST]).drop(columns="layer")
+    chosen = best_layers(in_language(scores))[[*SERIES, "step", "layer", "test_items"]]
+    chosen = chosen.rename(columns={"step": "best_step", "layer": "best_layer"})
+    rows = rows.merge(chosen, how="left", on=[*SERIES, "best_step"])
+    rows["gain"] = rows["best"] - rows["step0"]
+    rows["doubt"] = [
+        doubt(row.best, (row.step0, row.majority), row.test_items) for row in rows.itertuples()
+    ]
+    return rows
+
+
+def task_tables(rows: pd.DataFrame, languages: Languages) -> list[dict[str, object]]:
+    """One table a task for the page: its title and its rows of printed cells."""
+    tables = []
+    for task in in_task_order(rows["task"]):
+        of_task = rows[rows["task"] == task].set_index("target")
+        lines = [
+            {
+                "run": row.run,
+                "name": name(code, languages),
+                "code": code,
+                "best": percent(row.best),
+                "best_step": count(row.best_step),
+                "best_layer": count(row.best_layer),
+                "final": percent(row.final),
+                "step0": percent(row.step0),
+                "majority": percent(row.majority),
+                "gain": percent(row.gain),
+                "learned": count(row.learned_step),
+                "learned_corrected": count(row.learned_step_corrected),
+                "forgetting": percent(row.forgetting),
+                "forgetting_corrected": percent(row.forgetting_corrected),
+                "test_items": count(row.test_items),
+                "doubt": row.doubt,
+            }
+            for code in in_language_order(of_task.index, languages)
+            for row in of_task.loc[[code]].itertuples()
+        ]
+        tables.append({"task": task, "title": task_title(task), "rows": lines})
+    return tables
+
+
+def headline(rows: pd.DataFrame, languages: Languages, last_step: int) -> list[dict[str, object]]:
+    """One line a task: medians over languages, and who learned it first and last.
+
+    The learned step and forgetting are the corrected forms. Languages that never rose above step
+    0 have no learned step and count as latest in the median; it is missing if they are the half.
+    """
+    lines = []
+    for task in in_task_order(rows["task"]):
+        of_task = rows[rows["task"] == task]
+        steps = of_task.groupby("target")["learned_step_corrected"].mean().astype(float)
+        steps = steps.reindex(in_language_order(steps.index, languages))
+        known = steps.dropna().sort_values(kind="stable")
+        middle = float(np.quantile(steps.fillna(np.inf), 0.5, method="higher"))
+        learned = middle if np.isfinite(middle) else None
+        lines.append(
+            {
+                "title": task_title(task),
+                "best": percent(of_task["best"].median()),
+                "gain": percent(of_task["gain"].median()),
+                "learned": count(learned),
+                "share": percent(learned / last_step) if learned is not None and last_step else "",
+                "first": name(str(known.index[0]), languages) if len(known) else MISSING,
+                "first_step": count(known.iloc[0]) if len(known) else "",
+                "last": name(str(known.index[-1]), languages) if len(known) else MISSING,
+                "last_step": count(known.iloc[-1]) if len(known) else "",
+                "forgetting": percent(of_task["forgetting_corrected"].median()),
+            }
+        )
+    return lines
+
+
+def opening(
+    scores: pd.DataFrame, languages: Languages, parameters: int | None
+) -> dict[str, object]:
+    """What was run, in numbers for the opening paragraph."""
+    codes = in_language_order(scores["target"], languages)
+    steps = sorted(scores["step"].unique())
+    return {
+        "runs": [str(run) for run in sorted(scores["run"].unique())],
+        "languages": len(codes),
+        "names": enumerate_words(name(code, languages) for code in codes),
+        "layers": int(scores["layer"].max()),
+        "checkpoints": len(steps),
+        "last_step": count(steps[-1]),
+        "has_step0": steps[0] == 0,
+        "tasks": enumerate_words(
+            task_title(task).lower() for task in in_task_order(scores["task"])
+        ),
+        "probes": count(len(scores)),
+        "parameters": short_parameters(parameters) if parameters else "",
+    }
+
+
+def short_parameters(number: int) -> str:
+    """277000000 → "277 million"."""
+    return f"{number / 1e6:,.3g} million" if number >= 1e6 else f"{number:,}"

@@ -1,0 +1,102 @@
+"""Write the report: one HTML file with everything inside, no script and no link out."""
+
+from base64 import b64encode
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from chronoglot.analysis.doubts import NOT_ABOVE, WITHIN_ERROR
+from chronoglot.figures.style import Languages, in_language_order
+from chronoglot.files import whole
+from chronoglot.report.captions import placed
+from chronoglot.report.content import (
+    count,
+    curve_rows,
+    duration,
+    headline,
+    name,
+    opening,
+    task_tables,
+)
+from chronoglot.report.timing import read_timings
+
+_FOLDER = Path(__file__).parent
+
+
+def _figures(paths: Sequence[Path]) -> dict[str, list[dict[str, str]]]:
+    """Section → its figures, each with its picture as a data URI and its caption."""
+    sections = defaultdict(list)
+    for path in paths:
+        section, caption = placed(path.stem)
+        picture = b64encode(path.read_bytes()).decode("ascii")
+        sections[section].append({"uri": f"data:image/png;base64,{picture}", "caption": caption})
+    return sections
+
+
+def _language_rows(scores: pd.DataFrame, languages: Languages) -> list[tuple[str, ...]]:
+    codes = in_language_order(scores["target"], languages)
+    return [
+        (code, name(code, languages), *(languages[code][1:] if code in languages else ("", "")))
+        for code in codes
+    ]
+
+
+def write_report(
+    output: Path,
+    *,
+    title: str,
+    scores: pd.DataFrame,
+    summary: pd.DataFrame,
+    losses: pd.DataFrame,
+    figures: Sequence[Path],
+    settings: Mapping[str, object],
+    versions: Mapping[str, str],
+    benchmarks: Sequence[Path],
+    languages: Languages,
+    parameters: int | None = None,
+) -> None:
+    """Write the page of one experiment.
+
+    `scores`, `summary` and `losses` are the tables; `figures` PNG files, shown in the given order
+    within their section; `settings` plain values, printed as YAML; `benchmarks` Snakemake's TSV
+    files; `parameters` the model's number of parameters, if known. The same inputs give the same
+    bytes: the page holds no date.
+    """
+    rows = curve_rows(scores, summary)
+    last_step = int(scores["step"].max())
+    valid = losses[losses["split"] == "valid"]
+    final_losses = valid[valid["step"] == valid["step"].max()].groupby("language")["loss"].mean()
+    timings = read_timings(benchmarks)
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"count": count, "duration": duration}
+    page = environment.get_template("report.html.jinja").render(
+        title=title,
+        css=Markup((_FOLDER / "report.css").read_text(encoding="utf-8")),
+        opening=opening(scores, languages, parameters),
+        headline=headline(rows, languages, last_step),
+        tables=task_tables(rows, languages),
+        curves=len(rows),
+        not_above=int((rows["doubt"] == NOT_ABOVE).sum()),
+        within_error=int((rows["doubt"] == WITHIN_ERROR).sum()),
+        figures=_figures(figures),
+        languages=_language_rows(scores, languages),
+        final_losses={code: f"{loss:.2f}" for code, loss in final_losses.items()},
+        settings=yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True),
+        versions=versions,
+        timings=timings,
+        total_seconds=sum(timing.seconds for timing in timings),
+        total_jobs=sum(timing.jobs for timing in timings),
+    )
+    with whole(output) as temporary:
+        temporary.write_text(page, encoding="utf-8")

@@ -1,0 +1,91 @@
+"""The word table: the one form in which a treebank reaches the encoder and the probes.
+
+One row per syntactic word, ordered by split (train, dev, test), sentence and word. Row i of a
+layer's vectors belongs to row i of the table.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from chronoglot.errors import UserError
+from chronoglot.files import whole
+
+SPLITS = ("train", "dev", "test")
+
+_LABEL = pa.dictionary(pa.int32(), pa.string())
+SCHEMA = pa.schema(
+    [
+        ("split", _LABEL),
+        ("sentence", pa.int32()),
+        ("sentence_id", _LABEL),
+        ("word", pa.int32()),
+        ("form", pa.string()),
+        ("upos", _LABEL),
+        ("head", pa.int32()),
+        ("deprel", _LABEL),
+        ("space_before", pa.bool_()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Words:
+    """A treebank's syntactic words; every array has one entry a word.
+
+    `sentence` is a running number over the whole table, `word` counts from 1 within the
+    sentence, `head` is the `word` of the head or 0 for the root, `deprel` the universal
+    relation, `space_before` whether the text has a space before the word.
+    """
+
+    split: NDArray[np.str_]
+    sentence: NDArray[np.int32]
+    sentence_id: NDArray[np.object_]
+    word: NDArray[np.int32]
+    form: NDArray[np.object_]
+    upos: NDArray[np.object_]
+    head: NDArray[np.int32]
+    deprel: NDArray[np.object_]
+    space_before: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.word)
+
+    def rows(self, split: str) -> NDArray[np.intp]:
+        """Row numbers of the words of one split."""
+        return np.flatnonzero(self.split == split)
+
+    def sentence_starts(self) -> NDArray[np.intp]:
+        """Row of each sentence's first word, by sentence number, closed by the number of words."""
+        starts = np.flatnonzero(np.diff(self.sentence, prepend=-1))
+        return np.append(starts, len(self))
+
+
+def read_words(path: str | Path) -> Words:
+    """Read a word table; raises UserError if the file is damaged or has other columns."""
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        raise UserError(
+            f"{path}: not a readable word table ({error}); delete the file and run again"
+        ) from error
+    if table.schema.names != SCHEMA.names:
+        raise UserError(f"{path}: not a word table: its columns are {table.schema.names}")
+    columns = {
+        name: table[name].combine_chunks().to_numpy(zero_copy_only=False)
+        for name in SCHEMA.names
+        if name != "split"
+    }
+    split = np.asarray(table["split"].to_pylist(), dtype="U5")
+    return Words(split=split, **columns)
+
+
+def write_words(words: Words, path: str | Path) -> None:
+    """Write a word table as Parquet."""
+    arrays = [pa.array(getattr(words, field.name)).cast(field.type) for field in SCHEMA]
+    with whole(path) as temporary:
+        pq.write_table(pa.table(arrays, schema=SCHEMA), temporary)

@@ -1,0 +1,97 @@
+# Requires: the languages' text and treebanks, or parameters of in-vitro languages.
+# Makes:    data/text/<language>/{train,heldout}.txt and the word table data/words/<language>.parquet
+# Steps:    invent (in vitro only), then read, check and split text and treebank.
+
+
+rule in_vitro:
+    output:
+        text=f"{RESULTS}/data/in_vitro/{{language}}/text.txt",
+        treebank=expand(
+            f"{RESULTS}/data/in_vitro/{{{{language}}}}/{{{{language}}}}_invitro-ud-{{part}}.conllu",
+            part=["train", "dev", "test"],
+        ),
+        pairs=expand(
+            f"{RESULTS}/data/in_vitro/{{{{language}}}}/xnli.{{part}}.tsv",
+            part=["train", "dev", "test"],
+        ),
+    log:
+        f"{RESULTS}/logs/in_vitro/{{language}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/in_vitro/{{language}}.tsv"
+    conda:
+        "../../envs/chronoglot.yaml"
+    threads: 1
+    resources:
+        mem_mb=1_000,
+        runtime=30,
+    params:
+        typology=lambda wildcards: PLAN.typology(wildcards.language),
+        generator=SETTINGS.in_vitro.model_dump_json(),
+        seed=SETTINGS.seed,
+    message:
+        "invent language {wildcards.language}"
+    shell:
+        "python -m chronoglot in-vitro {wildcards.language} --typology {params.typology:q}"
+        " --generator {params.generator:q} --seed {params.seed} --text {output.text}"
+        " > {log} 2>&1"
+
+
+rule text:
+    input:
+        lambda wildcards: PLAN.text_files(wildcards.language),
+    output:
+        train=f"{RESULTS}/data/text/{{language}}/train.txt",
+        heldout=f"{RESULTS}/data/text/{{language}}/heldout.txt",
+    log:
+        f"{RESULTS}/logs/text/{{language}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/text/{{language}}.tsv"
+    conda:
+        "../../envs/chronoglot.yaml"
+    threads: 1
+    resources:
+        mem_mb=4_000,
+        runtime=120,
+    params:
+        format=lambda wildcards: PLAN.text_format(wildcards.language),
+        heldout_share=SETTINGS.data.heldout_share,
+        limit=(
+            f"--max-characters {SETTINGS.data.max_characters}"
+            if SETTINGS.data.max_characters
+            else ""
+        ),
+    message:
+        "read the text of {wildcards.language}"
+    shell:
+        "python -m chronoglot text {input:q} --format {params.format}"
+        " --heldout-share {params.heldout_share} {params.limit}"
+        " --train {output.train} --heldout {output.heldout} > {log} 2>&1"
+
+
+rule words:
+    input:
+        lambda wildcards: PLAN.treebank_files(wildcards.language),
+    output:
+        f"{RESULTS}/data/words/{{language}}.parquet",
+    log:
+        f"{RESULTS}/logs/words/{{language}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/words/{{language}}.tsv"
+    conda:
+        "../../envs/chronoglot.yaml"
+    threads: 1
+    resources:
+        mem_mb=2_000,
+        runtime=30,
+    params:
+        split=lambda wildcards: PLAN.treebank_split(wildcards.language),
+        limit=(
+            f"--max-train-words {SETTINGS.data.max_train_words}"
+            if SETTINGS.data.max_train_words
+            else ""
+        ),
+    message:
+        "read the treebank of {wildcards.language}"
+    shell:
+        "python -m chronoglot words {wildcards.language} {input:q} {params.split} {params.limit}"
+        " --words {output} > {log} 2>&1"
