@@ -45,6 +45,7 @@ wildcard_constraints:
     segment=r"\d+",
     language=r"[A-Za-z0-9_-]+",
     task=r"[a-z0-9_]+",
+    figure=r"[a-z0-9_]+",
 
 
 localrules:

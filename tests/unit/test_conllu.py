@@ -154,10 +154,11 @@ MALFORMED = {
 }
 
 
+@pytest.mark.parametrize("rest", ["\n\n" + GOOD.replace("good", "other"), ""])
 @pytest.mark.parametrize("name", MALFORMED)
-def test_a_malformed_sentence_names_its_line(write: Write, name: str) -> None:
+def test_a_malformed_sentence_names_its_line(write: Write, name: str, rest: str) -> None:
     lines, offset, message = MALFORMED[name]
-    path = write(GOOD + lines + "\n\n" + GOOD.replace("good", "other"))
+    path = write(GOOD + lines + rest)
     with pytest.raises(UserError) as caught:
         read(path)
     assert str(caught.value).startswith(f"{path}, line {4 + offset}: ")

@@ -32,8 +32,10 @@ def words_of(seed: int, number: int, longest: int = 13) -> Texts:
     for index in range(number):
         forms, space = list(tiny_model.SCRIPTS.values())[index % len(tiny_model.SCRIPTS)]
         chosen = rng.choice([*forms, "\u200b", "20 24"], size=int(rng.integers(1, longest)))
-        text = [(str(form), bool(space) or n == 0) for n, form in enumerate(chosen)]
-        texts.append([*text, (".", False)])
+        # Sentencepiece reads a zero-width space as a space.
+        spaces = [True, *(bool(space) or form == "\u200b" for form in chosen[:-1])]
+        text = list(zip(map(str, chosen), spaces, strict=True))
+        texts.append([*text, (".", chosen[-1] == "\u200b")])
     return texts
 
 
@@ -292,7 +294,9 @@ def test_spaces_are_read_where_the_text_has_them(
     assert spelled(("我", True), ("爱", False), ("猫", False)) == ["▁我", "爱", "猫"]
     # A space inside a word is kept; one that normalisation makes is not doubled.
     assert spelled(("20 24", True)) == ["▁20▁24"]
-    assert spelled(("\ufeffcat", True), ("cat\u200b", False)) == ["▁cat", "cat"]
+    assert spelled(("\ufeffcat", True), ("dog", False)) == ["▁cat", "dog"]
+    # One that normalisation makes at a word's end goes to the next word.
+    assert spelled(("cat\u200b", True), ("dog", False), ("dog", True)) == ["▁cat", "▁dog", "▁dog"]
 
 
 @pytest.mark.parametrize("form", ["\u200b", "\ufeff", " ", "", "▁", "\u00a0\u3000"])

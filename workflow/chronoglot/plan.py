@@ -11,6 +11,7 @@ from pathlib import Path
 
 from chronoglot.data.locate import find_parts
 from chronoglot.errors import UserError
+from chronoglot.figures.catalogue import figure_names
 from chronoglot.settings import Language, Settings
 
 _SET_FOLDER = "set `folders.text` to the folder that holds it, or mend the name"
@@ -91,6 +92,23 @@ class Plan:
             for language in self.languages
             for task in self.tasks
         ]
+
+    @property
+    def figures(self) -> list[str]:
+        """Names of the figures."""
+        return figure_names(self.tasks)
+
+    @property
+    def described_languages(self) -> str:
+        """Name, script and family of every language, as JSON."""
+        described = {code: language.described for code, language in self.settings.languages.items()}
+        return json.dumps(described, ensure_ascii=False)
+
+    @property
+    def resolved(self) -> str:
+        """All settings with their defaults, as JSON; folders left out, which are the machine's."""
+        resolved = self.settings.model_dump(mode="json", exclude={"folders"}, exclude_none=True)
+        return json.dumps(resolved, ensure_ascii=False)
 
     def _segment(self, step: int) -> int:
         return max(1, -(-step // self.settings.pretraining.segment))

@@ -143,7 +143,7 @@ def summarise(scores: pd.DataFrame, share: float = 0.98) -> pd.DataFrame:
     ).sort_values([*SERIES, "_order", "step"], ignore_index=True)
     rows = [
         dict(zip([*SERIES, "layer"], [*key[:-2], key[-1]], strict=True))
-        | _summary_row(key[1], series, share)
+        | _summary_row(str(key[1]), series, share)
         for key, series in curves.groupby([*SERIES, "_order", "layer"])
     ]
     whole_numbers = ["best_step", "learned_step", "learned_step_corrected"]  # some are missing

@@ -55,28 +55,32 @@ class SentencePieceTokeniser:
         except Exception as error:  # protobuf's DecodeError, or sentencepiece's RuntimeError
             raise UserError(f"{model}: not a readable sentencepiece model ({error})") from error
         self.largest_id = self._processor.get_piece_size()
-        self._known: dict[tuple[str, bool], list[int]] = {}
+        self._known: dict[tuple[str, bool], tuple[list[int], bool]] = {}
 
     def tokenise(self, words: Words) -> Subwords:
         """The subwords of every word; words seen before are looked up."""
-        pieces = [
-            self._word(form, space)
-            for form, space in zip(words.form, words.space_before.tolist(), strict=True)
-        ]
+        pieces = []
+        space_after = False
+        for form, space_before in zip(words.form, words.space_before.tolist(), strict=True):
+            ids, space_after = self._word(form, space_before or space_after)
+            pieces.append(ids)
         starts = np.fromiter(accumulate(map(len, pieces), initial=0), np.int64, len(pieces) + 1)
-        ids = np.fromiter(chain.from_iterable(pieces), np.int64, starts[-1])
-        return Subwords(ids, starts)
+        ids_of_all = np.fromiter(chain.from_iterable(pieces), np.int64, starts[-1])
+        return Subwords(ids_of_all, starts)
 
-    def _word(self, form: str, space_before: bool) -> list[int]:
+    def _word(self, form: str, space_before: bool) -> tuple[list[int], bool]:
         key = (form, space_before)
         if key not in self._known:
             self._known[key] = self._encode(*key)
         return self._known[key]
 
-    def _encode(self, form: str, space_before: bool) -> list[int]:
+    def _encode(self, form: str, space_before: bool) -> tuple[list[int], bool]:
+        """A word's ids, and whether it leaves a space for the word after it."""
         text = self._processor.normalize(_SPACE + form if space_before else form)
-        # Normalisation can itself yield a space (from a lone accent), which pretraining
-        # merged with the one before; a space after the word belongs to the next word.
-        text = re.sub(f"{_SPACE}+", _SPACE, text).rstrip(_SPACE)
+        # Normalisation makes spaces too (of a zero-width non-joiner, or of a lone accent), which
+        # pretraining merged with their neighbours.
+        text = re.sub(f"{_SPACE}+", _SPACE, text)
+        word = text.removesuffix(_SPACE)
         # fairseq's ids: sentencepiece's + 1, but for <unk>, which is sentencepiece's 0.
-        return [i + 1 if i else _UNKNOWN for i in self._processor.encode(text)] or [_UNKNOWN]
+        ids = [i + 1 if i else _UNKNOWN for i in self._processor.encode(word)]
+        return ids or [_UNKNOWN], word != text

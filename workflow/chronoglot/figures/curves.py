@@ -55,8 +55,8 @@ _CORRECTED_MARK: Look = {
 def _percent(scores: pd.DataFrame) -> pd.DataFrame:
     """In-language curves of the best layer: scores in per cent, the mean of several runs."""
     curves = best_layers(in_language(scores))
-    curves = curves.groupby(["task", "target", "step"], as_index=False)[["score", "majority"]]
-    return curves.mean().eval("score = 100 * score\nmajority = 100 * majority")
+    means = curves.groupby(["task", "target", "step"])[["score", "majority"]].mean()
+    return (100 * means).reset_index()
 
 
 def _mark_learned(
@@ -148,7 +148,7 @@ def curves_by_task(
             figure.draw_without_rendering()
             for axes, task in zip(grid, tasks, strict=True):
                 last = curves[(curves["task"] == task) & (curves["step"] == axis.last)]
-                ends = last.set_index("target")["score"].to_dict()
+                ends = dict(zip(last["target"], last["score"], strict=True))
                 label_ends(figure, axes, axis.right, ends, line_looks(codes))
 
 
@@ -218,4 +218,4 @@ def _legend_of_tasks(figure: Figure, tasks: list[str], looks: dict[str, Look]) -
         Line2D([], [], color=INK, label="step 0, untrained", **_STEP0_LINE),
         Line2D([], [], color=INK, label="majority class", **_MAJORITY_LINE),
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=4)
+    figure.legend(handles=handles, loc="outside upper center", ncols=4)

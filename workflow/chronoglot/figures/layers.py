@@ -34,7 +34,7 @@ def _heat(axes: Axes, axis: StepAxis, table: pd.DataFrame, norm: Normalize, dot:
     """Cells of one panel, step 0 apart, a dot on the best layer of each step."""
     layers = table.index.to_numpy()
     borders = np.append(layers - 0.5, layers[-1] + 0.5)
-    untrained, trained = table.loc[:, table.columns == 0], table.loc[:, table.columns > 0]
+    untrained, trained = table.filter([0]), table.drop(columns=0, errors="ignore")
     look: Look = {"norm": norm, "cmap": HEAT, "rasterized": True}
     if len(untrained.columns):
         axes.pcolormesh(

@@ -94,6 +94,6 @@ def _apart(
         figure.legend(
             [own[0], others[0], training[0]],
             ["held-out text, this language", "held-out text, the others", "training text, all"],
-            loc="outside lower center",
+            loc="outside upper center",
             ncols=3,
         )

@@ -20,8 +20,6 @@ import sentencepiece
 from chronoglot.errors import UserError
 from chronoglot.files import whole
 
-RESERVED = ("<pad>", "<mask>")  # special tokens of fairseq that sentencepiece knows nothing of
-
 
 def paragraphs(text: Path) -> Iterator[str]:
     """Yield the paragraphs of a text, one a line; blank lines part documents and are passed over.
@@ -109,20 +107,13 @@ def train_tokenizer(
         )
     except RuntimeError as error:
         raise _explained(error, vocabulary) from error
-    write_tokenizer(trained.getvalue(), model, dictionary)
-
-
-def write_tokenizer(trained: bytes, model: Path, dictionary: Path) -> None:
-    """Write a sentencepiece model and the dictionary that belongs to it."""
-    pieces = sentencepiece.SentencePieceProcessor(model_proto=trained)
-    names = [pieces.id_to_piece(index) for index in range(len(pieces))]
-    if taken := [name for name in RESERVED if name in names]:
-        raise UserError(f"the text has {taken[0]} as a word of its own; remove it from the text")
+    pieces = sentencepiece.SentencePieceProcessor(model_proto=trained.getvalue())
     with whole(model) as temporary:
-        temporary.write_bytes(trained)
+        temporary.write_bytes(trained.getvalue())
     with whole(dictionary) as temporary:
-        # <s>, </s> and <unk> (the first three) are fairseq's own; it reads but never uses counts.
-        temporary.write_text("".join(f"{name} 1\n" for name in names[3:]), encoding="utf-8")
+        # The first three, <unk>, <s> and </s>, are fairseq's own; it reads but never uses counts.
+        names = (pieces.id_to_piece(index) for index in range(3, len(pieces)))
+        temporary.write_text("".join(f"{name} 1\n" for name in names), encoding="utf-8")
 
 
 def _explained(error: RuntimeError, vocabulary: int) -> UserError:

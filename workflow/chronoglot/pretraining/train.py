@@ -100,9 +100,10 @@ class Training:
         try:
             with metrics.aggregate(new_root=True) as meters:
                 self._trainer.train_step(batch, raise_oom=True)
-        except FloatingPointError as error:
+        # StopIteration: fairseq stumbles while it looks for the layer at fault.
+        except (FloatingPointError, StopIteration) as error:
             raise UserError(
-                f"pretraining diverges after step {before} ({error}); lower "
+                f"pretraining diverges after step {before}: a gradient is not finite; lower "
                 "pretraining.learning_rate, or set pretraining.clip_norm"
             ) from error
         except torch.OutOfMemoryError as error:
@@ -222,7 +223,8 @@ def _set_machine(recipe: Recipe) -> None:
         if not torch.cuda.is_available():
             raise UserError("pretraining.device: there is no GPU here that torch can use; take cpu")
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS then repeats itself
-        torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # slow, and nothing is read unset
     torch.set_num_threads(recipe.threads)
     warnings.filterwarnings("ignore", message=".*pin_memory.*")
     warnings.filterwarnings("ignore", category=FutureWarning, module="fairseq")

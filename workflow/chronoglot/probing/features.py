@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from chronoglot.tasks.base import Examples, ProbingTask
 
-BLOCK = 1024  # examples: a block stays in a core's cache while it is read twice
+BLOCK_BYTES = 1 << 21  # a block stays in a core's cache while it is made and read twice
 KEPT_BYTES = 1 << 30  # standardised features up to this size are made once and kept
 
 
@@ -24,23 +24,26 @@ class Features:
         return len(self.examples)
 
     def blocks(self, every: int = 1) -> Iterator[NDArray[np.float32]]:
-        """The inputs in order, float32 [at most BLOCK, inputs], or only `every` n-th block."""
-        for start in range(0, len(self), BLOCK * every):
-            yield self.task.inputs(self.vectors, self.examples[start : start + BLOCK])
+        """The inputs in order, float32 [block, inputs]; or only every n-th block of them."""
+        width = self.task.inputs(self.vectors, self.examples[:0]).shape[1]
+        size = max(64, BLOCK_BYTES // (4 * width))
+        for start in range(0, len(self), size * every):
+            yield self.task.inputs(self.vectors, self.examples[start : start + size])
 
     def moments(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Mean and standard deviation of each input, the latter 1 where an input is constant."""
         count, mean, squares = 0, np.float64(0), np.float64(0)
         for block in self.blocks():
-            part = block.mean(axis=0, dtype=np.float64)
             # Blocks are merged as by Chan et al. (1983), since E[x²] - E[x]² would cancel.
-            shift, total = part - mean, count + len(block)
-            squares = squares + np.square(block - part).sum(axis=0)
+            part = block.mean(axis=0)
+            block -= part
+            shift, total = part.astype(np.float64) - mean, count + len(block)
+            squares = squares + np.einsum("bi,bi->i", block, block)
             squares = squares + shift**2 * (count * len(block) / total)
             mean = mean + shift * (len(block) / total)
             count = total
         scale = np.sqrt(squares / count)
-        constant = scale <= np.finfo(np.float32).eps * np.abs(mean)
+        constant = scale <= 16 * np.finfo(np.float32).eps * np.abs(mean)
         return np.asarray(mean, np.float32), np.where(constant, 1, scale).astype(np.float32)
 
 
@@ -50,7 +53,7 @@ class Standardised:
     def __init__(
         self, features: Features, mean: NDArray[np.float32], scale: NDArray[np.float32]
     ) -> None:
-        self.features, self.mean, self.scale = features, mean, scale
+        self.features, self.mean, self.factor = features, mean, 1 / scale
         self._kept: list[NDArray[np.float32]] | None = None
         if len(features) * len(mean) * mean.itemsize <= KEPT_BYTES:
             self._kept = list(self._make())
@@ -65,5 +68,5 @@ class Standardised:
     def _make(self, every: int = 1) -> Iterator[NDArray[np.float32]]:
         for block in self.features.blocks(every):
             block -= self.mean
-            block /= self.scale
+            block *= self.factor
             yield block

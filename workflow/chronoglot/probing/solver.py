@@ -22,9 +22,10 @@ from chronoglot.probing.features import Standardised
 
 Matrix = NDArray[np.float64]
 
-TOLERANCE = 1e-5  # estimated distance from the least loss, as a share of the loss
+TOLERANCE = 1e-6  # estimated distance from the least loss, as a share of the loss
 MAX_ITERATIONS = 500  # for one λ
 MEMORY = 10  # steps that L-BFGS remembers
+HALVINGS = 30  # of a step, before the search for a lower loss is given up
 CORRELATED = 16  # examples per input, about, are enough to precondition by their correlation
 
 
@@ -140,15 +141,17 @@ def _minimise(
         slope = float(np.vdot(gradient, step))
         if -slope / 2 <= TOLERANCE * loss:
             return weights, loss, iteration
-        size = 1.0
-        while True:
+        for size in 0.5 ** np.arange(HALVINGS):
             reached = weights + size * step
             new_loss, new_gradient = objective(reached)
             if new_loss <= loss + 1e-4 * size * slope:
                 break
-            size /= 2
+        else:  # no descent is left that single precision can see
+            return weights, loss, iteration
         change, bend = reached - weights, new_gradient - gradient
-        memory.append((change, bend, float(np.vdot(change, bend))))
+        curvature = float(np.vdot(change, bend))
+        if curvature > 0:
+            memory.append((change, bend, curvature))
         weights, loss, gradient = reached, new_loss, new_gradient
     return weights, loss, MAX_ITERATIONS
 

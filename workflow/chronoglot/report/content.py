@@ -1,6 +1,7 @@
 """What the page says in numbers: the rows of its tables and its opening, ready to be printed."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,9 @@ from chronoglot.analysis.doubts import doubt
 from chronoglot.analysis.learning import BEST, best_layers
 from chronoglot.analysis.tables import SERIES, in_language
 from chronoglot.figures.style import Languages, in_language_order, in_task_order, task_title
+
+Cells = dict[str, Any]
+"""What the template prints, by name."""
 
 MISSING = "–"  # noqa: RUF001 (an en dash is what a table wants)
 
@@ -54,12 +58,15 @@ def curve_rows(scores: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
     rows = rows.merge(chosen, how="left", on=[*SERIES, "best_step"])
     rows["gain"] = rows["best"] - rows["step0"]
     rows["doubt"] = [
-        doubt(row.best, (row.step0, row.majority), row.test_items) for row in rows.itertuples()
+        doubt(best, (step0, majority), items)
+        for best, step0, majority, items in zip(
+            rows["best"], rows["step0"], rows["majority"], rows["test_items"], strict=True
+        )
     ]
     return rows
 
 
-def task_tables(rows: pd.DataFrame, languages: Languages) -> list[dict[str, object]]:
+def task_tables(rows: pd.DataFrame, languages: Languages) -> list[Cells]:
     """One table a task for the page: its title and its rows of printed cells."""
     tables = []
     for task in in_task_order(rows["task"]):
@@ -84,46 +91,49 @@ def task_tables(rows: pd.DataFrame, languages: Languages) -> list[dict[str, obje
                 "doubt": row.doubt,
             }
             for code in in_language_order(of_task.index, languages)
-            for row in of_task.loc[[code]].itertuples()
+            for _, row in of_task.loc[[code]].iterrows()
         ]
         tables.append({"task": task, "title": task_title(task), "rows": lines})
     return tables
 
 
-def headline(rows: pd.DataFrame, languages: Languages, last_step: int) -> list[dict[str, object]]:
+def headline(rows: pd.DataFrame, languages: Languages, last_step: int) -> list[Cells]:
     """One line a task: medians over languages, and who learned it first and last.
 
-    The learned step and forgetting are the corrected forms. Languages that never rose above step
-    0 have no learned step and count as latest in the median; it is missing if they are the half.
+    Learned step and forgetting are the corrected forms, of the curves without doubt; the median
+    learned step is the one by which half of those languages had learned.
     """
     lines = []
     for task in in_task_order(rows["task"]):
         of_task = rows[rows["task"] == task]
-        steps = of_task.groupby("target")["learned_step_corrected"].mean().astype(float)
+        sound = of_task[of_task["doubt"] == ""]
+        steps = sound.groupby("target")["learned_step_corrected"].mean().astype(float).dropna()
         steps = steps.reindex(in_language_order(steps.index, languages))
-        known = steps.dropna().sort_values(kind="stable")
-        middle = float(np.quantile(steps.fillna(np.inf), 0.5, method="higher"))
-        learned = middle if np.isfinite(middle) else None
+        steps = steps.sort_values(kind="stable")
+        half = float(np.quantile(steps, 0.5, method="higher")) if len(steps) else float("nan")
+        ends = [
+            {"name": name(str(code), languages), "step": count(step)}
+            for code, step in steps.items()
+        ]
+        nobody = {"name": MISSING, "step": ""}
         lines.append(
             {
                 "title": task_title(task),
                 "best": percent(of_task["best"].median()),
                 "gain": percent(of_task["gain"].median()),
-                "learned": count(learned),
-                "share": percent(learned / last_step) if learned is not None and last_step else "",
-                "first": name(str(known.index[0]), languages) if len(known) else MISSING,
-                "first_step": count(known.iloc[0]) if len(known) else "",
-                "last": name(str(known.index[-1]), languages) if len(known) else MISSING,
-                "last_step": count(known.iloc[-1]) if len(known) else "",
-                "forgetting": percent(of_task["forgetting_corrected"].median()),
+                "learned": count(half),
+                "share": percent(half / last_step) if last_step else MISSING,
+                "learners": len(steps),
+                "languages": of_task["target"].nunique(),
+                "first": ends[0] if ends else nobody,
+                "last": ends[-1] if ends else nobody,
+                "forgetting": percent(sound["forgetting_corrected"].median()),
             }
         )
     return lines
 
 
-def opening(
-    scores: pd.DataFrame, languages: Languages, parameters: int | None
-) -> dict[str, object]:
+def opening(scores: pd.DataFrame, languages: Languages, parameters: int | None) -> Cells:
     """What was run, in numbers for the opening paragraph."""
     codes = in_language_order(scores["target"], languages)
     steps = sorted(scores["step"].unique())

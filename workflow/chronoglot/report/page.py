@@ -15,6 +15,7 @@ from chronoglot.figures.style import Languages, in_language_order
 from chronoglot.files import whole
 from chronoglot.report.captions import placed
 from chronoglot.report.content import (
+    Cells,
     count,
     curve_rows,
     duration,
@@ -26,15 +27,18 @@ from chronoglot.report.content import (
 from chronoglot.report.timing import read_timings
 
 _FOLDER = Path(__file__).parent
+_ZOOM = 0.6  # CSS pixels a pixel of a figure: its text is then as large as the page's small print
 
 
-def _figures(paths: Sequence[Path]) -> dict[str, list[dict[str, str]]]:
-    """Section → its figures, each with its picture as a data URI and its caption."""
-    sections = defaultdict(list)
+def _figures(paths: Sequence[Path]) -> dict[str, list[Cells]]:
+    """Section → its figures, each with its picture as a data URI, width and caption."""
+    sections: dict[str, list[Cells]] = defaultdict(list)
     for path in paths:
         section, caption = placed(path.stem)
-        picture = b64encode(path.read_bytes()).decode("ascii")
-        sections[section].append({"uri": f"data:image/png;base64,{picture}", "caption": caption})
+        picture = path.read_bytes()
+        uri = f"data:image/png;base64,{b64encode(picture).decode('ascii')}"
+        width = round(_ZOOM * int.from_bytes(picture[16:20], "big"))  # from the PNG's header
+        sections[section].append({"uri": uri, "width": width, "caption": caption})
     return sections
 
 
@@ -59,12 +63,14 @@ def write_report(
     benchmarks: Sequence[Path],
     languages: Languages,
     parameters: int | None = None,
+    share: float = 0.98,
 ) -> None:
     """Write the page of one experiment.
 
     `scores`, `summary` and `losses` are the tables; `figures` PNG files, shown in the given order
     within their section; `settings` plain values, printed as YAML; `benchmarks` Snakemake's TSV
-    files; `parameters` the model's number of parameters, if known. The same inputs give the same
+    files; `parameters` the model's number of parameters, if known; `share` the one that makes a
+    score learned. The same inputs give the same
     bytes: the page holds no date.
     """
     rows = curve_rows(scores, summary)
@@ -95,6 +101,7 @@ def write_report(
         settings=yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True),
         versions=versions,
         timings=timings,
+        share=f"{100 * share:g}",
         total_seconds=sum(timing.seconds for timing in timings),
         total_jobs=sum(timing.jobs for timing in timings),
     )
