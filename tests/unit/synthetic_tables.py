@@ -19,7 +19,7 @@ def made_up_scores(
 ) -> pd.DataFrame:
     """Sigmoids in the logarithm of the step, later for later tasks and languages, with noise."""
     random = np.random.default_rng(seed)
-    time = np.log1p(steps) / np.log1p(max(steps))
+    time = np.log1p(steps) / np.log1p(max(*steps, 1))
     rows = []
     for task in tasks:
         for number, language in enumerate(languages):

@@ -268,7 +268,38 @@ def test_an_empty_heldout_text_is_named_and_nothing_is_written(
     assert not (tmp_path / "bin" / "aa").exists()
 
 
+@pytest.mark.parametrize("cut", [1, 7, 31, 10_000])
+def test_cut_paragraphs_keep_every_token_in_order(
+    texts: dict[str, tuple[Path, Path]], binarised: Path, tmp_path: Path, cut: int
+) -> None:
+    files = (binarised.parent / "sentencepiece.bpe.model", binarised / "dict.txt")
+    binarise_language("bb", *texts["bb"], *files, tmp_path, cut=cut)
+    pieces = data_utils.load_indexed_dataset(str(tmp_path / "bb" / "train"))
+    whole = data_utils.load_indexed_dataset(str(binarised / "bb" / "train"))
+    assert torch.equal(torch.cat(list(pieces)), torch.cat(list(whole)))
+    assert len(pieces) == sum(-(-len(paragraph) // cut) for paragraph in whole)
+    assert max(map(len, pieces)) <= cut
+
+
 # --- training
+
+
+def test_paragraphs_are_examples_of_their_own_if_they_fit(
+    texts: dict[str, tuple[Path, Path]], binarised: Path, tmp_path: Path
+) -> None:
+    recipe = dataclasses.replace(RECIPE, examples="paragraphs", updates=12, segment=6)
+    with pytest.raises(UserError, match="there is a paragraph of"):
+        Run(tmp_path / "long", recipe, binarised).train(1)
+
+    files = (binarised.parent / "sentencepiece.bpe.model", binarised / "dict.txt")
+    for language in LANGUAGES:
+        binarise_language(language, *texts[language], *files, tmp_path / "bin", cut=31)
+    two = Run(tmp_path / "two", recipe, tmp_path / "bin")
+    two.train(1)
+    two.train(2)
+    one = Run(tmp_path / "one", dataclasses.replace(recipe, segment=12), tmp_path / "bin")
+    one.train(1)
+    assert_same(weights(two.segment(2) / "last.pt"), weights(one.segment(1) / "last.pt"))
 
 
 def test_weights_and_losses_are_those_of_fairseq_train(
@@ -290,8 +321,8 @@ def test_weights_and_losses_are_those_of_fairseq_train(
         --optimizer adam --adam-betas (0.9,0.98) --adam-eps 1e-6 --weight-decay 0.01
         --clip-norm 1.0 --lr-scheduler polynomial_decay --lr 0.01 --warmup-updates 4
         --total-num-update 30 --max-update 30 --batch-size 4 --update-freq 2 --seed 3
-        --required-batch-size-multiple 1 --no-epoch-checkpoints --save-dir {tmp_path / "official"}
-        --num-workers 0 --no-progress-bar""".split()
+        --required-batch-size-multiple 1 --no-epoch-checkpoints --no-progress-bar
+        --save-dir {tmp_path / "official"}""".split()
     official = fairseq_cli.train.validate
     losses: list[float] = []
 

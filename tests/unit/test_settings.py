@@ -5,13 +5,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
-from hypothesis import strategies as st
-
 from chronoglot.errors import UserError
 from chronoglot.settings import Pretraining, Settings, check
 from chronoglot.settings_file import refuse_duplicate_keys
 from chronoglot.settings_page import write_schema, write_settings_page
+from hypothesis import given
+from hypothesis import strategies as st
 
 ROOT = Path(__file__).parents[2]
 EXPERIMENTS = [ROOT / "config.yaml", *sorted((ROOT / "workflow/experiments").glob("*.yaml"))]

@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -126,6 +125,3 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
     outcome = workflow.snakemake(copy.deepcopy(MINIATURE), "--cores", "2")
     assert outcome.code == 0, outcome.text[-8000:]
     return workflow
-
-
-Planner = Callable[[dict[str, Any]], dict[str, int]]

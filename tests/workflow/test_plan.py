@@ -1,5 +1,7 @@
 """What the workflow schedules in an empty folder, and what it refuses before any work."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -48,21 +50,16 @@ def test_planning_imports_nothing_heavy(fresh: Workflow, miniature: dict[str, An
         (blocker / package / "__init__.py").write_text(f"raise ImportError('{package}')")
     config = fresh.folder / "experiment.yaml"
     config.write_text(yaml.safe_dump(miniature))
-    import os
-    import subprocess
-    import sys
-
     program = (
         "import sys; sys.path.insert(0, sys.argv.pop(1));"
         "from snakemake.cli import main; main(sys.argv[1:])"
     )
+    arguments = ["--snakefile", str(ROOT / "Snakefile"), "--directory", str(fresh.folder)]
+    arguments += ["--configfile", str(config), "--dry-run"]
     done = subprocess.run(
-        [sys.executable, "-c", program, str(blocker)]
-        + ["--snakefile", str(ROOT / "Snakefile"), "--directory", str(fresh.folder)]
-        + ["--configfile", str(config), "--dry-run"],
+        [sys.executable, "-c", program, str(blocker), *arguments],
         capture_output=True,
         text=True,
-        env=dict(os.environ),
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

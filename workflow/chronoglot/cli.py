@@ -5,7 +5,7 @@ Each imports what it needs inside, so that a job pays for no other's libraries.
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from typer import Argument, Option
@@ -51,7 +51,7 @@ def text(
     files: list[Path],
     train: Annotated[Path, Option()],
     heldout: Annotated[Path, Option()],
-    format: Annotated[str, Option(help="plain or keyed")] = "plain",
+    format: Annotated[Literal["plain", "keyed"], Option()] = "plain",
     heldout_share: Annotated[float, Option()] = 0.05,
     max_characters: Annotated[int | None, Option()] = None,
 ) -> None:
@@ -73,7 +73,7 @@ def words(
     language: str,
     files: list[Path],
     words: Annotated[Path, Option(help="word table to write")],
-    split: Annotated[str, Option(help="published, document or sentence")] = "published",
+    split: Annotated[Literal["published", "document", "sentence"], Option()] = "published",
     shares: Annotated[str, Option(help="of train, dev and test")] = "0.7,0.1,0.2",
     max_train_words: Annotated[int | None, Option()] = None,
 ) -> None:
@@ -129,11 +129,12 @@ def binarise(
     model: Annotated[Path, Option()],
     dictionary: Annotated[Path, Option()],
     folder: Annotated[Path, Option()],
+    cut: Annotated[int | None, Option(help="longest item, in subwords")] = None,
 ) -> None:
     """Turn a language's text into fairseq's binary form."""
     from chronoglot.pretraining.binarise import binarise_language
 
-    binarise_language(language, train, heldout, model, dictionary, folder)
+    binarise_language(language, train, heldout, model, dictionary, folder, cut=cut)
 
 
 @app.command()
@@ -244,9 +245,9 @@ def encode(
     model: Path,
     vectors: Annotated[list[Path], Argument(help="files to write, one a layer")],
     words: Annotated[Path, Option(help="word table")],
-    pooling: Annotated[str, Option()] = "mean",
-    batch_tokens: Annotated[int, Option()] = 8192,
-    long: Annotated[str, Option()] = "window",
+    pooling: Annotated[Literal["mean", "first", "last"], Option()] = "mean",
+    batch_tokens: Annotated[int, Option()] = 4096,
+    long: Annotated[Literal["window", "refuse"], Option()] = "window",
     device: Annotated[str, Option()] = "cpu",
     threads: Annotated[int, Option()] = 1,
 ) -> None:
@@ -330,12 +331,10 @@ def summary(
     csv: Annotated[Path, Option()],
 ) -> None:
     """Analyse what was learned when, and what was forgotten."""
-    import pandas as pd
-
     from chronoglot.analysis.learning import summarise
-    from chronoglot.analysis.tables import write_table
+    from chronoglot.analysis.tables import read_table, write_table
 
-    write_table(summarise(pd.read_parquet(scores), learned_share), parquet, csv)
+    write_table(summarise(read_table(scores), learned_share), parquet, csv)
 
 
 def _languages(described: str) -> dict[str, tuple[str, str, str]]:
@@ -398,6 +397,7 @@ def report(
         benchmarks=sorted(benchmarks.rglob("*.tsv")),
         languages=_languages(languages),
         parameters=count_parameters(model),
+        share=resolved["analysis"]["learned_share"],
     )
 
 

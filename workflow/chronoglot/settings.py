@@ -175,7 +175,12 @@ class Pretraining(Section):
     feedforward: Positive = Field(512, description="width of the blocks' inner layer")
     heads: Positive = Field(4, description="attention heads; divides `dimension`")
     positions: int = Field(128, ge=8, description="the model's window in subwords")
-    block: int = Field(64, ge=8, description="subwords in a training example")
+    examples: Literal["blocks", "paragraphs"] = Field(
+        "blocks",
+        description="training examples: `blocks` of running text, as XLM-R has them, or "
+        "`paragraphs`, each an example; short ones suit short sentences and small models",
+    )
+    block: int = Field(64, ge=8, description="subwords in a training example, at most")
     dropout: float = Field(0.1, ge=0, lt=1, description="dropout of hidden states and attention")
     mask: float = Field(0.15, gt=0, lt=1, description="share of the subwords to predict")
     mask_kept: float = Field(0.1, ge=0, lt=1, description="share of those left as they are")
@@ -221,7 +226,7 @@ class Encoding(Section):
     pooling: Literal["mean", "first", "last"] = Field(
         "mean", description="a word's vector from its subwords'"
     )
-    batch_tokens: Positive = Field(8_192, description="subwords in a forward pass, with padding")
+    batch_tokens: Positive = Field(4_096, description="subwords in a forward pass, with padding")
     long: Literal["window", "refuse"] = Field(
         "window", description="sentences over the model's window: overlapping windows, or an error"
     )

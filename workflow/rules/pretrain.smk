@@ -53,6 +53,13 @@ rule binarise:
             "valid.idx",
             "counts.json",
         ),
+    params:
+        # A paragraph that is an example must fit into one.
+        cut=(
+            f"--cut {SETTINGS.pretraining.block - 1}"
+            if SETTINGS.pretraining.examples == "paragraphs"
+            else ""
+        ),
     log:
         f"{RESULTS}/logs/binarise/{{language}}.log",
     benchmark:
@@ -68,7 +75,7 @@ rule binarise:
     shell:
         "python -m chronoglot binarise {wildcards.language} --train {input.train}"
         " --heldout {input.heldout} --model {input.model} --dictionary {input.dictionary}"
-        f" --folder {RESULTS}/pretraining/bin"
+        f" {{params.cut}} --folder {RESULTS}/pretraining/bin"
         " > {log} 2>&1"
 
 

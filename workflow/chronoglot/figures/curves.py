@@ -33,7 +33,7 @@ _MAJORITY_LINE: Look = {"linestyle": (0, (6, 2, 1, 2)), "linewidth": 0.7}
 _STEP0_BAND: Look = {"facecolor": "#E4E4E4", "edgecolor": "#E4E4E4", "linewidth": 0.8}
 _MAJORITY_BAND: Look = {
     "facecolor": "none",
-    "edgecolor": "#BBBBBB",
+    "edgecolor": "#A8A8A8",
     "hatch": "/////",
     "linewidth": 0.8,
 }
@@ -147,7 +147,7 @@ def curves_by_task(
         if len(codes) <= FEW:
             figure.draw_without_rendering()
             for axes, task in zip(grid, tasks, strict=True):
-                last = curves[(curves["task"] == task) & (curves["step"] == axis.last)]
+                last = curves[curves["task"] == task].drop_duplicates("target", keep="last")
                 ends = dict(zip(last["target"], last["score"], strict=True))
                 label_ends(figure, axes, axis.right, ends, line_looks(codes))
 

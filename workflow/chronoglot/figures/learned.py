@@ -39,14 +39,14 @@ def _latest_first(table: pd.DataFrame, languages: Languages) -> list[str]:
 
 
 def _pairs(axes: Axes, plain: pd.Series, corrected: pd.Series, colour: str) -> None:
-    """Both forms of one number in one row a language, joined; a cross where there is none."""
+    """Both forms of a number in a row a language, joined; a cross where only the plain one is."""
     rows = np.arange(len(plain))
     axes.hlines(rows, plain, corrected, color=colour, alpha=0.35, linewidth=1.5)
     axes.plot(plain, rows, color=colour, **_PLAIN)
     axes.plot(corrected, rows, color=colour, **_CORRECTED)
     axes.plot(
         np.ones(len(rows)),
-        np.where(corrected.isna(), rows, np.nan),
+        np.where(plain.notna() & corrected.isna(), rows, np.nan),
         color=GREY,
         transform=axes.get_yaxis_transform(),
         clip_on=False,

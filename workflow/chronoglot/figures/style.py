@@ -83,8 +83,9 @@ def drawing(path: str | Path, width: float, height: float) -> Iterator[Figure]:
         yield figure
         with whole(path) as temporary:
             figure.savefig(temporary, format="png", dpi=200, metadata={"Software": None})
+        figure.set_layout_engine("none")  # the PDF in the layout of the PNG
         with whole(path.with_suffix(".pdf")) as temporary:
-            figure.savefig(temporary, format="pdf", metadata={"CreationDate": None})
+            figure.savefig(temporary, format="pdf", dpi=300, metadata={"CreationDate": None})
 
 
 def task_title(task: str) -> str:

@@ -39,18 +39,25 @@ def binarise(
 
 
 def binarise_language(
-    language: str, train: Path, heldout: Path, model: Path, dictionary: Path, folder: Path
+    language: str,
+    train: Path,
+    heldout: Path,
+    model: Path,
+    dictionary: Path,
+    folder: Path,
+    cut: int | None = None,
 ) -> None:
     """Binarise one language; its job may run beside those of others and share their folder.
 
-    A paragraph becomes its pieces and </s>, none left out. `counts.json` holds for train and valid
-    the numbers of `paragraphs`, `characters` (Unicode code points, line ends left out), `tokens`
-    (with </s>) and `unknown` tokens. Raises UserError naming a text that is empty.
+    A paragraph becomes its pieces and </s>, none left out; with `cut`, one that is longer than so
+    many tokens becomes several items of that length and a rest. `counts.json` holds for train and
+    valid the numbers of `paragraphs`, `characters` (Unicode code points, line ends left out),
+    `tokens` (with </s>) and `unknown` tokens. Raises UserError naming a text that is empty.
     """
     pieces = sentencepiece.SentencePieceProcessor(model_file=str(model))
     with whole_folder(folder / language) as temporary:
         counts = {
-            split: _binarise_text(text, pieces, temporary / split)
+            split: _binarise_text(text, pieces, temporary / split, cut)
             for split, text in (("train", train), ("valid", heldout))
         }
         (temporary / "counts.json").write_text(json.dumps(counts, indent=2) + "\n")
@@ -58,7 +65,7 @@ def binarise_language(
 
 
 def _binarise_text(
-    text: Path, pieces: sentencepiece.SentencePieceProcessor, output: Path
+    text: Path, pieces: sentencepiece.SentencePieceProcessor, output: Path, cut: int | None
 ) -> dict[str, int]:
     counts = dict.fromkeys(("paragraphs", "characters", "tokens", "unknown"), 0)
     # fairseq counts <pad> and <mask> too when it chooses the width of an integer.
@@ -67,7 +74,8 @@ def _binarise_text(
     while chunk := list(itertools.islice(remaining, CHUNK)):
         for paragraph, encoded in zip(chunk, pieces.encode(chunk, num_threads=1), strict=True):
             ids = fairseq_ids(encoded)
-            builder.add_item(torch.from_numpy(ids))
+            for start in range(0, len(ids), cut or len(ids)):
+                builder.add_item(torch.from_numpy(ids[start : start + (cut or len(ids))]))
             counts["paragraphs"] += 1
             counts["characters"] += len(paragraph)
             counts["tokens"] += len(ids)

@@ -28,10 +28,11 @@ class Recipe:
     mask_kept: float = 0.1
     mask_random: float = 0.1
 
-    # The text: a language's share of the blocks is p ** alpha over its sum, p its own share.
+    # The text: a language's share of the examples is p ** alpha over its sum, p its own share.
     alpha: float = 0.3
+    examples: str = "blocks"  # of running text, or "paragraphs", each an example (cut at a block)
     block: int  # tokens, <s> included
-    batch: int  # blocks in an update
+    batch: int  # examples in an update
     accumulation: int = 1  # passes that an update is split into, to save memory
 
     # The optimisation: the learning rate rises over the warm-up, then falls to 0 at the end.

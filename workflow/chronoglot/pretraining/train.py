@@ -4,8 +4,8 @@ The loop is that of fairseq_cli.train, and gives the same weights; it is written
 one saves neither step 0 nor, under its number, a step on which an epoch ends. Every epoch loads its
 blocks anew: otherwise a run resumed in the second epoch would shuffle them differently.
 
-Text is cut into blocks that span paragraphs, as XLM's is, so that no token is left out; fairseq's
-other way, whole paragraphs, drops one that is longer than a block without a word.
+Examples are blocks that span paragraphs, as XLM's are, or paragraphs that are cut when binarised:
+either way no token is left out, where fairseq by itself drops a paragraph that is too long.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import torch
 from fairseq import metrics, options, tasks, utils
-from fairseq.data.iterators import GroupedIterator
+from fairseq.data.iterators import EpochBatchIterator, GroupedIterator
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 from fairseq.trainer import Trainer
 
@@ -58,7 +58,7 @@ class Training:
         model = self._task.build_model(cfg.model)
         self._task.load_dataset("valid")
         self._trainer = Trainer(cfg, self._task, model, self._task.build_criterion(cfg.criterion))
-        self._epoch = self._trainer.get_train_iterator(1)
+        self._epoch = self._start_epoch(1)
 
     @property
     def step(self) -> int:
@@ -92,7 +92,17 @@ class Training:
                 yield self.step
                 if self.step == last:
                     return
-            self._epoch = self._trainer.get_train_iterator(self._epoch.next_epoch_idx)
+            self._epoch = self._start_epoch(self._epoch.next_epoch_idx)
+
+    def _start_epoch(self, number: int) -> EpochBatchIterator:
+        """Load an epoch's examples; fairseq would pass over those that are too long."""
+        examples = self._trainer.get_train_iterator(number)
+        if (longest := max(examples.dataset.sizes)) > self.recipe.positions:
+            raise UserError(
+                f"pretraining.positions {self.recipe.positions}: there is a paragraph of {longest} "
+                "tokens; cut it when the text is binarised"
+            )
+        return examples
 
     def _update(self, batch: list[dict[str, Any]]) -> bool:
         """Make one update; false where fp16 overflowed and fairseq passes over the batch."""
@@ -155,9 +165,9 @@ class Training:
         }
         # The arguments without the temporary folders of this process.
         state["cfg"]["checkpoint"]["save_dir"] = str(self.binarised)
-        arguments = copy.copy(state["cfg"]["task"])
-        arguments.data = arguments.save_dir = str(self.binarised)
-        state["cfg"]["task"] = state["cfg"]["model"] = arguments
+        for part in ("task", "model"):
+            arguments = state["cfg"][part] = copy.copy(state["cfg"][part])
+            arguments.data = arguments.save_dir = str(self.binarised)
         # One entry a restart, otherwise, and the clock.
         state["optimizer_history"] = state["optimizer_history"][-1:]
         state["extra_state"] = {"train_iterator": self._position(), "notes": notes or {}}
@@ -174,7 +184,7 @@ class Training:
             extra = self._trainer.load_checkpoint(str(path))
         self._restore_half_precision_state(extra["half"])
         position = extra["train_iterator"]
-        self._epoch = self._trainer.get_train_iterator(position["epoch"])
+        self._epoch = self._start_epoch(position["epoch"])
         self._epoch.load_state_dict(position)
         return extra["notes"]
 
@@ -223,8 +233,7 @@ def _set_machine(recipe: Recipe) -> None:
         if not torch.cuda.is_available():
             raise UserError("pretraining.device: there is no GPU here that torch can use; take cpu")
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS then repeats itself
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # slow, and nothing is read unset
+    torch.set_deterministic_debug_mode("warn")
     torch.set_num_threads(recipe.threads)
     warnings.filterwarnings("ignore", message=".*pin_memory.*")
     warnings.filterwarnings("ignore", category=FutureWarning, module="fairseq")
@@ -234,8 +243,10 @@ def _configuration(recipe: Recipe, binarised: Path, scratch: Path) -> Any:
     """The recipe as fairseq's configuration; whatever it does not say is fairseq's default."""
     flags = {
         "task": "multilingual_masked_lm",
-        "sample-break-mode": "none",
-        "tokens-per-sample": recipe.block,
+        # A block of complete paragraphs that has room for one token holds just one paragraph. (The
+        # mode for that, `eos`, needs a part of NumPy that is gone.)
+        "sample-break-mode": "none" if recipe.examples == "blocks" else "complete",
+        "tokens-per-sample": recipe.block if recipe.examples == "blocks" else 2,
         "mask-prob": recipe.mask,
         "leave-unmasked-prob": recipe.mask_kept,
         "random-token-prob": recipe.mask_random,
@@ -264,15 +275,19 @@ def _configuration(recipe: Recipe, binarised: Path, scratch: Path) -> Any:
         # Otherwise a batch that is no multiple of 8 is made smaller.
         "required-batch-size-multiple": 1,
         "seed": recipe.seed,
+        # No buffer, which a thread would fill: masks are drawn from NumPy's global generator, and
+        # two threads that seed and draw at once give other masks every time.
+        "data-buffer-size": 0,
         "num-workers": 0 if recipe.device == "cpu" else 2,
         # Otherwise as many as there are GPUs, though only one is used.
         "distributed-world-size": 1,
         "save-dir": scratch,
     }
-    switches = {"cpu": recipe.device == "cpu", "fp16": recipe.precision == "fp16"}
-    switches["bf16"] = recipe.precision == "bf16"
     arguments = [str(binarised), *(f"--{name}={value}" for name, value in flags.items())]
-    arguments += [f"--{name}" for name, wanted in switches.items() if wanted]
+    arguments += ["--cpu"] if recipe.device == "cpu" else []
+    arguments += ["--fp16"] if recipe.precision == "fp16" else []
     parser = options.get_training_parser("multilingual_masked_lm")
     with warnings.catch_warnings(action="ignore"):  # of hydra, about its own older names
-        return convert_namespace_to_omegaconf(options.parse_args_and_arch(parser, arguments))
+        cfg = convert_namespace_to_omegaconf(options.parse_args_and_arch(parser, arguments))
+    cfg.common.bf16 = recipe.precision == "bf16"  # its flag would mean a TPU
+    return cfg

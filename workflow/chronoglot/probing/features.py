@@ -32,9 +32,12 @@ class Features:
 
     def moments(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Mean and standard deviation of each input, the latter 1 where an input is constant."""
+        origin = self.task.inputs(self.vectors, self.examples[:1])
         count, mean, squares = 0, np.float64(0), np.float64(0)
         for block in self.blocks():
-            # Blocks are merged as by Chan et al. (1983), since E[x²] - E[x]² would cancel.
+            # Sums about the first example, and blocks merged as by Chan et al. (1983): single
+            # precision is then lost on the spread alone, however far from zero an input lies.
+            block -= origin
             part = block.mean(axis=0)
             block -= part
             shift, total = part.astype(np.float64) - mean, count + len(block)
@@ -43,8 +46,7 @@ class Features:
             mean = mean + shift * (len(block) / total)
             count = total
         scale = np.sqrt(squares / count)
-        constant = scale <= 16 * np.finfo(np.float32).eps * np.abs(mean)
-        return np.asarray(mean, np.float32), np.where(constant, 1, scale).astype(np.float32)
+        return (origin[0] + mean).astype(np.float32), np.where(scale > 0, scale, 1).astype("f4")
 
 
 class Standardised:

@@ -1,13 +1,15 @@
 """The linear probe: fitted on training examples, its regularisation chosen on dev."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chronoglot.probing.features import Features, Standardised
-from chronoglot.probing.solver import path
+from chronoglot.probing.solver import Regression, Solution
+
+ROUGH = 1e-4  # the solver's tolerance while regularisation is being chosen
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Probe:
 
 @dataclass(frozen=True)
 class Fit:
-    """The probe that did best on dev, its λ and accuracy there, and the whole path's iterations."""
+    """The probe that did best on dev, its λ and accuracy there, and all iterations spent."""
 
     probe: Probe
     regularisation: float
@@ -49,31 +51,39 @@ class Fit:
 def fit(train: Features, dev: Features, strengths: Sequence[float]) -> Fit:
     """Fit a probe for each λ of `strengths`, from strong to weak, and keep the best on dev.
 
-    Of equals the stronger is kept. The path is left where dev accuracy has fallen below its best
-    by more than its standard error: weaker regularisation overfits from there on, and is the
+    Each fit starts from the one before and is rough; the one that is kept, of equals the
+    stronger, is then finished. The path is left where dev accuracy has fallen below its best by
+    more than its standard error: weaker regularisation overfits from there on, and is the
     dearest to fit. `train` must have two classes or more; the objective is `solver`'s.
     """
     names, labels = np.unique(train.examples.label.astype(str), return_inverse=True)
     classes = names.astype(object)
     mean, scale = train.moments()
-    train_inputs, dev_inputs = (Standardised(part, mean, scale) for part in (train, dev))
+    dev_inputs = Standardised(dev, mean, scale)
+    regression = Regression(Standardised(train, mean, scale), labels, len(classes))
 
-    best: Fit | None = None
-    iterations = 0
-    for solution in path(train_inputs, labels, len(classes), sorted(set(strengths), reverse=True)):
-        iterations += solution.iterations
+    def scored(solution: Solution) -> tuple[Probe, float]:
         weights = solution.weights.astype(np.float32)
         if len(weights) == 1:
             weights = np.concatenate([np.zeros_like(weights), weights])
         probe = Probe(mean, scale, weights[:, :-1], weights[:, -1], classes)
-        reached = accuracy(probe._predict(dev_inputs), dev.examples.label)
-        if best is None or reached > best.accuracy_dev:
-            best = Fit(probe, solution.regularisation, reached, iterations)
-        elif reached < best.accuracy_dev - _standard_error(best.accuracy_dev, len(dev)):
+        return probe, accuracy(probe._predict(dev_inputs), dev.examples.label)
+
+    best: Solution | None = None
+    highest, iterations = 0.0, 0
+    for strength in sorted(set(strengths), reverse=True):
+        solution = regression.solve(strength, tolerance=ROUGH)
+        iterations += solution.iterations
+        _, reached = scored(solution)
+        if best is None or reached > highest:
+            best, highest = solution, reached
+        elif reached < highest - _standard_error(highest, len(dev)):
             break
     if best is None:
         raise ValueError("no regularisation to choose from")
-    return replace(best, iterations=iterations)
+    finished = regression.solve(best.regularisation, start=best.weights)
+    probe, accuracy_dev = scored(finished)
+    return Fit(probe, best.regularisation, accuracy_dev, iterations + finished.iterations)
 
 
 def _standard_error(share: float, count: int) -> float:

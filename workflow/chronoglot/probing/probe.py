@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from pyarrow.lib import StringBuilder
 
 from chronoglot.errors import UserError
 from chronoglot.files import whole
@@ -143,10 +144,21 @@ def _step0(baseline: Path | None, tuple_: dict[str, Any]) -> float:
 
 
 def _write_predictions(test: Examples, predicted: NDArray[np.object_], path: Path) -> None:
-    columns = [test.item, test.other, test.label, predicted]
-    arrays = [
-        pa.array(column).cast(field.type)
-        for column, field in zip(columns, PREDICTIONS, strict=True)
-    ]
+    columns = [_integers(test.item), _integers(test.other), _labels(test.label), _labels(predicted)]
     with whole(path) as temporary:
-        pq.write_table(pa.table(arrays, schema=PREDICTIONS), temporary)
+        pq.write_table(pa.Table.from_arrays(columns, schema=PREDICTIONS), temporary)
+
+
+# Built piece by piece, since `pyarrow.array` imports pandas: that alone would double a small job.
+
+
+def _integers(values: NDArray[np.integer]) -> pa.Array:
+    buffer = pa.py_buffer(np.ascontiguousarray(values, np.int32))
+    return pa.Array.from_buffers(pa.int32(), len(values), [None, buffer])
+
+
+def _labels(labels: NDArray[np.object_]) -> pa.DictionaryArray:
+    names, codes = np.unique(labels.astype(str), return_inverse=True)
+    builder = StringBuilder()
+    builder.append_values(names.tolist())
+    return pa.DictionaryArray.from_arrays(_integers(codes), builder.finish())

@@ -5,7 +5,7 @@ from chronoglot.figures.style import task_title
 MARKS = (
     "The step axis is logarithmic, with step 0, the untrained model, set apart on its left. At "
     "each step the layer with the best dev score is taken and its test score drawn. An open "
-    "circle marks the learned step, a full one the learned step corrected for step 0."
+    "circle on a line marks its learned step, a full one its learned step corrected for step 0."
 )
 
 # Figure (or the start of its name) → section, caption.

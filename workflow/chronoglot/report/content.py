@@ -14,7 +14,7 @@ from chronoglot.figures.style import Languages, in_language_order, in_task_order
 Cells = dict[str, Any]
 """What the template prints, by name."""
 
-MISSING = "–"  # noqa: RUF001 (an en dash is what a table wants)
+MISSING = "–"
 
 
 def percent(share: float) -> str:
@@ -29,7 +29,7 @@ def count(number: float | None) -> str:
 
 def duration(seconds: float) -> str:
     """5025 → "1 h 24 min"."""
-    if seconds < 60:
+    if seconds < 59.5:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     hours, minutes = divmod(minutes, 60)

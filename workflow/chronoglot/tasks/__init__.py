@@ -23,5 +23,5 @@ def load_task(name: str) -> "ProbingTask":
         nearest = get_close_matches(name, known, n=1)
         hint = f"did you mean {nearest[0]!r}? " if nearest else ""
         raise UserError(f"unknown task {name!r}: {hint}known tasks are {', '.join(known)}")
-    task: "ProbingTask" = import_module(f"{__name__}.{name}").TASK
+    task: ProbingTask = import_module(f"{__name__}.{name}").TASK
     return task

@@ -20,7 +20,8 @@ def examples(words: Words, split: str, seed: int) -> Examples:
     modifier, head = gold_arcs(words, split)
     starts = words.sentence_starts()
     length = np.diff(starts)[words.sentence[modifier]]
-    modifier, head, length = (column[length > 2] for column in (modifier, head, length))
+    enough = length > 2
+    modifier, head, length = modifier[enough], head[enough], length[enough]
 
     other = _uniform(_keys(words, starts, modifier, seed), length - 2)
     other += starts[words.sentence[modifier]]
@@ -49,10 +50,7 @@ def _keys(
 
 
 def _uniform(keys: NDArray[np.uint64], bound: NDArray[np.intp]) -> NDArray[np.int64]:
-    """A number in [0, bound) for each key: SplitMix64 (Steele et al. 2014), scaled.
-
-    A generator per sentence would say the same at fifty times the cost.
-    """
+    """A number in [0, bound) for each key: SplitMix64's output (Steele et al. 2014), scaled."""
     bits = keys.copy()
     bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

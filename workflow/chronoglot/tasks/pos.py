@@ -5,9 +5,12 @@ import numpy as np
 from chronoglot.tasks.base import Examples, ProbingTask, word_inputs
 from chronoglot.words import Words
 
-CLASSES = frozenset(
-    "ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X".split()
-)
+# fmt: off
+CLASSES = frozenset([
+    "ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON", "PROPN",
+    "PUNCT", "SCONJ", "SYM", "VERB", "X",
+])
+# fmt: on
 
 
 def examples(words: Words, split: str, seed: int) -> Examples:

@@ -3,7 +3,7 @@
 import hashlib
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class Choice(Generic[T]):
-    """Items in order of frequency, to be drawn by the law of Zipf and Mandelbrot: 1 / (rank + 2)."""
+    """Items by rank of frequency, drawn by the law of Zipf and Mandelbrot: 1 / (rank + 2)."""
 
     def __init__(self, items: Sequence[T]) -> None:
         self.items = tuple(items)
@@ -36,7 +36,7 @@ class Dice:
         return self._uniform() < probability
 
     def below(self, bound: int) -> int:
-        """A whole number from 0 to `bound` − 1, each as likely."""
+        """A whole number below `bound`, each as likely."""
         return int(self._uniform() * bound)
 
     def pick(self, items: Sequence[T]) -> T:
@@ -52,7 +52,4 @@ class Dice:
         """A share of the items, spread evenly over their order (so over ranks of frequency)."""
         count = round(share * len(items))
         edges = [len(items) * k // count for k in range(count + 1)] if count else [0]
-        return [
-            items[first + self.below(last - first)]
-            for first, last in zip(edges, edges[1:], strict=False)
-        ]
+        return [items[first + self.below(last - first)] for first, last in pairwise(edges)]

@@ -51,9 +51,7 @@ class Grammar:
         if kind == 0:
             return self._clause(conjunction=dice.pick((AND, OR)), conjunct=self._clause())
         if kind == 1:
-            return self._clause(
-                subordinator=dice.pick(SUBORDINATORS), subordinate=self._clause()
-            )
+            return self._clause(subordinator=dice.pick(SUBORDINATORS), subordinate=self._clause())
         return self._clause(main=True)
 
     def _clause(
@@ -119,9 +117,7 @@ class Grammar:
             return NounPhrase(dice.draw(tables.names[noun_class]))
         numeral = dice.pick(NUMERALS) if dice.chance(0.06) else None
         plural = not numeral and dice.chance(0.3)
-        adjective = (
-            dice.draw(tables.adjectives[noun_class]) if dice.chance(0.3) else None
-        )
+        adjective = dice.draw(tables.adjectives[noun_class]) if dice.chance(0.3) else None
         possessor = adjunct = relative = conjunct = None
         if rich:
             kind = dice.below(8)

@@ -37,7 +37,7 @@ class Fact:
 
     def without(self, modifier: str) -> "Fact":
         """The fact without one of its modifiers."""
-        return replace(self, **{modifier: None})
+        return replace(self, **{modifier: None})  # type: ignore[arg-type]
 
 
 class Literal(NamedTuple):
@@ -86,7 +86,7 @@ class Reasoner:
         self._tables = world.tables(seen_only) if seen_only else world.everything
 
     def triples(self) -> Iterator[tuple[Pair, Pair, Pair]]:
-        """Without end: a hypothesis with a premise that entails it, a neutral and a contrary one."""
+        """Without end: a hypothesis with a premise that entails it, one neutral, one contrary."""
         dice = self._dice
         while True:
             full = self._fact()

@@ -95,8 +95,12 @@ def most_words(node: Clause | NounPhrase | None) -> int:
 def fewest_words(node: Clause) -> int:
     """A lower bound on the words for a simple clause: those that every language writes."""
     parts = (node.object, node.recipient, node.adjunct, node.manner, node.modal, node.content)
-    return 2 + sum(part is not None for part in parts) + node.negated + (
-        node.subject.determiner is not None
-    ) + (node.subject.adjective is not None) + (node.conjunct is not None) + (
-        node.subordinate is not None
+    return (
+        2
+        + sum(part is not None for part in parts)
+        + node.negated
+        + (node.subject.determiner is not None)
+        + (node.subject.adjective is not None)
+        + (node.conjunct is not None)
+        + (node.subordinate is not None)
     )

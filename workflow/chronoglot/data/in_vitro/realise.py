@@ -9,7 +9,7 @@ from chronoglot.data.in_vitro.meaning import Adjunct, Clause, NounPhrase
 from chronoglot.data.in_vitro.typology import Typology
 from chronoglot.data.in_vitro.world import NOT, Concept
 
-_PUNCTUATION = (".", ",")
+_STOP, _COMMA = ".", ","
 
 
 @dataclass(slots=True, eq=False)
@@ -48,7 +48,11 @@ class Speaker:
     def sentence(self, meaning: Clause) -> list[Word]:
         """The words of a sentence, in order, the final stop included."""
         words, head = self._coordinated(meaning)
-        return [*words, _depend(Word(".", ".", "PUNCT", (_STOP,)), head, "punct")]
+        return [*words, _depend(Word(_STOP, _STOP, "PUNCT", (_STOP,)), head, "punct")]
+
+    def text(self, meaning: Clause) -> str:
+        """The sentence as it is written."""
+        return spell(self.sentence(meaning))
 
     def _coordinated(self, clause: Clause) -> Phrase:
         first = self._clause(clause)
@@ -62,7 +66,7 @@ class Speaker:
         if clause.conjunct:
             second = self._clause(clause.conjunct)
             _depend(second.head, first.head, "conj")
-            comma = _depend(Word(",", ",", "PUNCT", (_COMMA,)), second.head, "punct")
+            comma = _depend(Word(_COMMA, _COMMA, "PUNCT", (_COMMA,)), second.head, "punct")
             conjunction = self._word(clause.conjunction, clause, "conjunction")
             _depend(conjunction, second.head, "cc")
             return Phrase([*first.words, comma, conjunction, *second.words], first.head)
@@ -98,7 +102,7 @@ class Speaker:
     def _verb(self, clause: Clause) -> Phrase:
         """The verb with its markers and particles; they mirror each other in OV languages."""
         several = clause.subject.plural or clause.subject.conjunct is not None
-        markers = [] if clause.tense == "present" else [clause.tense]
+        markers: list[str] = [] if clause.tense == "present" else [clause.tense]
         if several and self._typology.agreement:
             markers.append("plural")
         verb = self._word(clause.verb, clause, "verb")
@@ -170,9 +174,7 @@ class Speaker:
         if phrase.relative:
             relative = self._clause(phrase.relative)
             _depend(relative.head, head, "acl:relcl")
-            words = (
-                [*words, *relative.words] if self._verb_first else [*relative.words, *words]
-            )
+            words = [*words, *relative.words] if self._verb_first else [*relative.words, *words]
         if particle:
             words = self._marked(particle, "case", Phrase(words, head))
         if phrase.conjunct:
@@ -211,9 +213,6 @@ class Speaker:
             word.meanings += ((id(node), marker),)
 
 
-_STOP, _COMMA = _PUNCTUATION
-
-
 def _depend(word: Word, head: Word, deprel: str) -> Word:
     word.head, word.deprel = head, deprel
     return word
@@ -222,8 +221,7 @@ def _depend(word: Word, head: Word, deprel: str) -> Word:
 def spell(words: Sequence[Word]) -> str:
     """A sentence as text."""
     return "".join(
-        (" " if word.space_before and place else "") + word.form
-        for place, word in enumerate(words)
+        (" " if word.space_before and place else "") + word.form for place, word in enumerate(words)
     )
 
 

@@ -58,35 +58,40 @@ class Generator(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     common_vocabulary: float = Field(
-        0.3, ge=0, le=1, description="Share of the lexicon that languages of one family share"
+        default=0.3,
+        ge=0,
+        le=1,
+        description="Share of the lexicon that languages of one family share",
     )
     unseen: float = Field(
-        0.5,
+        default=0.5,
         ge=0,
         le=0.8,
         description="Share of nouns, verbs, adjectives, adverbs and names that never occur in a "
         "probe's training part, though in its dev and test parts and in the pretraining text",
     )
     ambiguous: float = Field(
-        0.4,
+        default=0.4,
         ge=0,
         le=1,
         description="Share of verbs whose form is also a noun's, "
         "and of adverbs whose form is also an adjective's",
     )
     treebank_sentences: Sentences = Field(
-        Sentences(train=600, dev=150, test=250), description="Sentences of each treebank"
+        default=Sentences(train=600, dev=150, test=250), description="Sentences of each treebank"
     )
-    parallel: int = Field(200, ge=1, description="Parallel sentences of each pair of languages")
+    parallel: int = Field(
+        default=200, ge=1, description="Parallel sentences of each pair of languages"
+    )
     pairs: Sentences = Field(
-        Sentences(train=900, dev=150, test=300),
+        default=Sentences(train=900, dev=150, test=300),
         description="Labelled sentence pairs; they come in threes, a part of three is left out",
     )
-    nouns: int = Field(144, ge=30, description="Nouns in every lexicon")
-    verbs: int = Field(72, ge=40, description="Verbs in every lexicon")
-    adjectives: int = Field(48, ge=30, description="Adjectives in every lexicon")
-    adverbs: int = Field(24, ge=20, description="Adverbs in every lexicon")
-    names: int = Field(36, ge=15, description="Proper names in every lexicon")
+    nouns: int = Field(default=72, ge=30, description="Nouns in every lexicon")
+    verbs: int = Field(default=40, ge=40, description="Verbs in every lexicon")
+    adjectives: int = Field(default=30, ge=30, description="Adjectives in every lexicon")
+    adverbs: int = Field(default=20, ge=20, description="Adverbs in every lexicon")
+    names: int = Field(default=18, ge=15, description="Proper names in every lexicon")
 
 
 def distance(a: Typology, b: Typology) -> float:

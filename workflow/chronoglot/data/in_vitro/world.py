@@ -18,7 +18,7 @@ class Concept(NamedTuple):
     """A meaning that a word expresses: its universal part of speech and a number within it."""
 
     upos: str
-    index: int
+    number: int
 
 
 CLASSES = ("person", "animal", "food", "tool", "place", "time")
@@ -26,30 +26,24 @@ VALENCIES = ("intransitive", "transitive", "ditransitive", "clausal")
 OPEN = ("NOUN", "VERB", "ADJ", "ADV", "PROPN")
 
 # Verbs, in order of frequency, repeat this pattern of valencies; adverbs and names theirs.
-_VERBS = ("transitive", "intransitive", "transitive", "clausal")
+_VERBS: tuple[str, ...] = ("transitive", "intransitive", "transitive", "clausal")
 _VERBS += ("transitive", "intransitive", "transitive", "ditransitive")
 _MANNERS = 3  # adverbs of manner fall into groups, and a verb takes those of one group
 _NAMES = ("person", "person", "place")
 
 # The semantic classes of an adposition's complement, and those of a noun that it may modify.
 ADPOSITIONS = tuple(Concept("ADP", index) for index in range(8))
-COMPLEMENTS = {
-    concept: classes
-    for concept, classes in zip(
-        ADPOSITIONS,
-        [
-            ("place",),
-            ("time",),
-            ("tool",),
-            ("person", "animal"),
-            ("place", "tool"),
-            ("time",),
-            ("food", "tool"),
-            ("place",),
-        ],
-        strict=True,
-    )
-}
+_COMPLEMENTS: tuple[tuple[str, ...], ...] = (
+    ("place",),
+    ("time",),
+    ("tool",),
+    ("person", "animal"),
+    ("place", "tool"),
+    ("time",),
+    ("food", "tool"),
+    ("place",),
+)
+COMPLEMENTS = dict(zip(ADPOSITIONS, _COMPLEMENTS, strict=True))
 DETERMINERS = tuple(Concept("DET", index) for index in range(4))
 NUMERALS = tuple(Concept("NUM", index) for index in range(6))
 PERSONAL = tuple(Concept("PRON", index) for index in range(4))
@@ -128,9 +122,11 @@ class World:
         self._pair(self._adverbs, self._adjectives, generator.ambiguous, dice)
 
     def _frame(self, verb: Concept, dice: Dice) -> Frame:
-        valency = _VERBS[verb.index % len(_VERBS)]
-        subjects = ("person",) if valency == "clausal" else dice.pick(
-            (("person",), ("animal",), ("person", "animal"), ("person", "tool"))
+        valency = _VERBS[verb.number % len(_VERBS)]
+        subjects = (
+            ("person",)
+            if valency == "clausal"
+            else dice.pick((("person",), ("animal",), ("person", "animal"), ("person", "tool")))
         )
         first, second = dice.below(len(ADPOSITIONS)), dice.below(len(ADPOSITIONS))
         return Frame(
@@ -138,20 +134,20 @@ class World:
             subjects if valency != "ditransitive" else ("person",),
             (dice.pick(CLASSES[:5]), dice.pick(CLASSES[:5])),
             (ADPOSITIONS[first], ADPOSITIONS[second]),
-            verb.index // len(_VERBS) % _MANNERS,
+            verb.number // len(_VERBS) % _MANNERS,
         )
 
     def noun_class(self, concept: Concept) -> str:
         """The semantic class of a noun or name."""
         pattern = CLASSES if concept.upos == "NOUN" else _NAMES
-        return pattern[concept.index % len(pattern)]
+        return pattern[concept.number % len(pattern)]
 
     def _adjective_class(self, adjective: Concept) -> str:
-        return CLASSES[adjective.index % len(CLASSES)]
+        return CLASSES[adjective.number % len(CLASSES)]
 
     def _manner(self, adverb: Concept) -> int:
         """The group of an adverb; the last one holds the adverbs of degree."""
-        return adverb.index % (_MANNERS + 1)
+        return adverb.number % (_MANNERS + 1)
 
     @property
     def open_class(self) -> list[Concept]:
@@ -188,10 +184,12 @@ class World:
         """Give a share of the borrowers the form of a lender as frequent, and as much seen."""
         free = list(lenders)
         for borrower in dice.stratified(borrowers, share):
-            alike = [lender for lender in free if (lender in self.unseen) == (borrower in self.unseen)]
+            alike = [
+                lender for lender in free if (lender in self.unseen) == (borrower in self.unseen)
+            ]
             if alike and borrower not in _MODAL_VERBS:
-                place = borrower.index / len(borrowers) * len(lenders)
-                lender = min(alike, key=lambda concept: abs(concept.index - place))
+                place = borrower.number / len(borrowers) * len(lenders)
+                lender = min(alike, key=lambda concept: abs(concept.number - place))
                 self.base[borrower] = lender
                 free.remove(lender)
 
@@ -208,8 +206,7 @@ class World:
                 for c in dict.fromkeys(_NAMES)
             },
             verbs={
-                v: choose(c for c in self._verbs if self.frames[c].valency == v)
-                for v in VALENCIES
+                v: choose(c for c in self._verbs if self.frames[c].valency == v) for v in VALENCIES
             },
             adjectives={
                 c: choose(
@@ -220,8 +217,7 @@ class World:
                 for c in CLASSES
             },
             manners={
-                m: choose(a for a in self._adverbs if self._manner(a) == m)
-                for m in range(_MANNERS)
+                m: choose(a for a in self._adverbs if self._manner(a) == m) for m in range(_MANNERS)
             },
             degrees=choose(a for a in self._adverbs if self._manner(a) == _MANNERS),
         )

@@ -16,11 +16,13 @@ from chronoglot.files import whole_folder
 
 SPLITS = ("train", "dev", "test")
 
+# XNLI-1.0 has more columns, for parses and for the labels of single annotators, which stay empty.
 _XNLI_COLUMNS = (
-    "language gold_label sentence1_binary_parse sentence2_binary_parse sentence1_parse "
-    "sentence2_parse sentence1 sentence2 promptID pairID genre label1 label2 label3 label4 label5 "
-    "sentence1_tokenized sentence2_tokenized match"
-).split()
+    *("language", "gold_label", "sentence1_binary_parse", "sentence2_binary_parse"),
+    *("sentence1_parse", "sentence2_parse", "sentence1", "sentence2", "promptID", "pairID"),
+    *("genre", "label1", "label2", "label3", "label4", "label5"),
+    *("sentence1_tokenized", "sentence2_tokenized", "match"),
+)
 
 
 def generate_language(
@@ -39,16 +41,16 @@ def generate_language(
     treebank = _treebank(code, speaker, generator, world, seed)
     pairs = draw_pairs(world, generator, seed)
     probed = {spell(words) for sentences in treebank.values() for words in sentences}
-    probed |= {spell(speaker.sentence(m)) for m in _parallel_meanings(world, generator, seed)}
+    probed |= {speaker.text(m) for m in _parallel_meanings(world, generator, seed)}
     with whole_folder(folder) as temporary:
         for split in SPLITS:
             path = temporary / f"{code}_invitro-ud-{split}.conllu"
             path.write_text(_conllu(treebank[split], f"{code}-{split}"), encoding="utf-8")
-            rows = [
-                (pair, *(spell(speaker.sentence(meaning)) for meaning in pair.sentences()))
-                for pair in pairs[split]
-            ]
-            probed.update(sentence for _, *sentences in rows for sentence in sentences)
+            rows = []
+            for pair in pairs[split]:
+                premise, hypothesis = pair.sentences()
+                rows.append((pair, speaker.text(premise), speaker.text(hypothesis)))
+                probed.update(rows[-1][1:])
             _write_pairs(temporary / f"xnli.{split}.tsv", code, rows)
         grammar = Grammar(world, Dice("text", code, seed))
         with (temporary / "text.txt").open("w", encoding="utf-8") as file:
