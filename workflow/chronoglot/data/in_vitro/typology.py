@@ -44,9 +44,9 @@ class Sentences(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    train: int = Field(ge=3)
-    dev: int = Field(ge=3)
-    test: int = Field(ge=3)
+    train: int = Field(ge=3, description="In the train part")
+    dev: int = Field(ge=3, description="In the dev part")
+    test: int = Field(ge=3, description="In the test part")
 
 
 class Generator(BaseModel):

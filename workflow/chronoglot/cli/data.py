@@ -1,0 +1,78 @@
+"""Commands of the data stage."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from typer import Option
+
+from chronoglot.cli.app import app, names
+
+
+@app.command()
+def in_vitro(
+    language: str,
+    typology: Annotated[str, Option(help="the language's parameters, JSON")],
+    generator: Annotated[str, Option(help="what all in-vitro languages share, JSON")],
+    seed: Annotated[int, Option()],
+    text: Annotated[Path, Option(help="text to write; the other files lie beside it")],
+) -> None:
+    """Invent a language: text, treebank and sentence pairs."""
+    from chronoglot.data.in_vitro.typology import Generator, Typology
+    from chronoglot.data.in_vitro.write import generate_language
+
+    generate_language(
+        language,
+        Typology.model_validate_json(typology),
+        Generator.model_validate_json(generator),
+        seed,
+        text.parent,
+    )
+
+
+@app.command()
+def text(
+    files: list[Path],
+    train: Annotated[Path, Option()],
+    heldout: Annotated[Path, Option()],
+    format: Annotated[Literal["plain", "keyed"], Option()] = "plain",
+    heldout_share: Annotated[float, Option()] = 0.05,
+    max_characters: Annotated[int | None, Option()] = None,
+) -> None:
+    """Read a language's text and keep some documents out of pretraining."""
+    from chronoglot.data.text import prepare_text
+
+    prepare_text(
+        files,
+        train,
+        heldout,
+        format=format,
+        heldout_share=heldout_share,
+        max_characters=max_characters,
+    )
+
+
+@app.command()
+def words(
+    language: str,
+    files: list[Path],
+    words: Annotated[Path, Option(help="word table to write")],
+    split: Annotated[Literal["published", "document", "sentence"], Option()] = "published",
+    shares: Annotated[str, Option(help="of train, dev and test")] = "0.7,0.1,0.2",
+    max_train_words: Annotated[int | None, Option()] = None,
+) -> None:
+    """Read a treebank and divide it into train, dev and test."""
+    from chronoglot.data.locate import part_of
+    from chronoglot.data.treebank import prepare_words
+
+    parts: dict[str, list[Path]] = {}
+    for path in files:
+        parts.setdefault(part_of(path), []).append(path)
+    train, dev, test = map(float, names(shares))
+    prepare_words(
+        parts,
+        words,
+        language=language,
+        split=split,
+        shares=(train, dev, test),
+        max_train_words=max_train_words,
+    )

@@ -1,0 +1,92 @@
+"""Commands of the report stage, and of the documentation."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from typer import Option
+
+from chronoglot.cli.app import app
+
+if TYPE_CHECKING:
+    from chronoglot.figures.catalogue import Tables
+
+
+def _languages(described: str) -> dict[str, tuple[str, str, str]]:
+    return {
+        code: (language["name"], language["script"], language["family"])
+        for code, language in json.loads(described).items()
+    }
+
+
+def _tables(scores: Path, summary: Path, losses: Path) -> "Tables":
+    from chronoglot.analysis.tables import read_table
+    from chronoglot.figures.catalogue import Tables
+
+    return Tables(read_table(scores), read_table(summary), read_table(losses))
+
+
+@app.command()
+def figure(
+    name: str,
+    scores: Annotated[Path, Option()],
+    summary: Annotated[Path, Option()],
+    losses: Annotated[Path, Option()],
+    languages: Annotated[str, Option(help="name, script and family of each, JSON")],
+    png: Annotated[Path, Option(help="to write, with a PDF beside it")],
+) -> None:
+    """Draw one figure."""
+    from chronoglot.figures.catalogue import draw
+
+    draw(name, _tables(scores, summary, losses), _languages(languages), png)
+
+
+@app.command()
+def report(
+    figures: list[Path],
+    scores: Annotated[Path, Option()],
+    summary: Annotated[Path, Option()],
+    losses: Annotated[Path, Option()],
+    model: Annotated[Path, Option(help="a converted model, to count its parameters")],
+    benchmarks: Annotated[Path, Option(help="folder of Snakemake's benchmarks")],
+    settings: Annotated[str, Option(help="JSON")],
+    languages: Annotated[str, Option(help="name, script and family of each, JSON")],
+    report: Annotated[Path, Option(help="to write")],
+) -> None:
+    """Put figures, tables, settings, versions and times on one page."""
+    from chronoglot.checkpoints.size import count_parameters
+    from chronoglot.report.page import write_report
+    from chronoglot.report.versions import versions
+
+    tables = _tables(scores, summary, losses)
+    resolved = json.loads(settings)
+    write_report(
+        report,
+        title=resolved["title"] or resolved["experiment"],
+        scores=tables.scores,
+        summary=tables.summary,
+        losses=tables.losses,
+        figures=figures,
+        settings=resolved,
+        versions=versions(),
+        benchmarks=sorted(benchmarks.rglob("*.tsv")),
+        languages=_languages(languages),
+        parameters=count_parameters(model),
+        share=resolved["analysis"]["learned_share"],
+    )
+
+
+@app.command()
+def settings_page(output: Annotated[Path, Option()]) -> None:
+    """Write the documentation of all settings."""
+    from chronoglot.settings_page import write_settings_page
+
+    write_settings_page(output)
+
+
+@app.command()
+def schema(output: Annotated[Path, Option()]) -> None:
+    """Write the settings' JSON schema, for editors."""
+    from chronoglot.settings_page import write_schema
+
+    write_schema(output)
