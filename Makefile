@@ -3,7 +3,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
-PYTEST := $(BIN)/python -m pytest
+# One worker a core; the tests of a file stay together and share what they prepare.
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 
 # One thread a job: Snakemake runs as many jobs as there are cores.
 export OMP_NUM_THREADS := 1

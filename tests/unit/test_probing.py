@@ -174,7 +174,8 @@ def test_a_search_that_cannot_go_on_ends_and_one_cut_short_says_so(
     arrays(
         np.float32,
         st.tuples(st.integers(1, 200), st.integers(1, 4)),
-        elements=st.floats(-1000, 1000, width=32),
+        # The squares of smaller numbers vanish in single precision.
+        elements=st.floats(-1000, 1000, width=32).filter(lambda x: x == 0 or abs(x) > 1e-6),
     )
 )
 def test_moments_are_those_of_double_precision(vectors: NDArray[np.float32]) -> None:
@@ -183,7 +184,7 @@ def test_moments_are_those_of_double_precision(vectors: NDArray[np.float32]) -> 
     size = np.abs(exact).max(axis=0)
     assert np.all(np.abs(mean - exact.mean(axis=0)) <= 1e-5 * size)
     spread = exact.std(axis=0)
-    varies = spread > 1e-4 * size + 1e-12  # squares of less vanish in single precision
+    varies = spread > 1e-4 * size
     np.testing.assert_allclose(scale[varies], spread[varies], rtol=1e-2)
     assert np.all(scale > 0)
     assert np.all(scale[np.ptp(exact, axis=0) == 0] == 1)

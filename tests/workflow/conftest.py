@@ -47,7 +47,6 @@ MINIATURE: dict[str, Any] = {
         "dimension": 16,
         "feedforward": 32,
         "heads": 2,
-        "positions": 64,
         "block": 16,
         "batch": 4,
         "warmup": 2,

@@ -98,32 +98,34 @@ def test_mistakes_in_the_settings(
     assert "Traceback" not in outcome.text
 
 
+def _add_german(workflow: Workflow, config: dict[str, Any], text: str, treebank: str) -> None:
+    """A language of real data, with a test part alone."""
+    path = workflow.folder / "ud" / "UD_German-GSD" / "de_gsd-ud-test.conllu"
+    path.parent.mkdir(parents=True)
+    path.write_text(treebank)
+    (workflow.folder / "german.txt").write_text(text)
+    config["folders"] = {"text": str(workflow.folder), "treebanks": str(workflow.folder / "ud")}
+    config["languages"]["de"] = {
+        "name": "German",
+        "text": {"files": ["german.txt"]},
+        "treebank": {"name": "UD_German-GSD", "split": "sentence"},
+    }
+
+
 @pytest.mark.parametrize(
-    ("languages", "said"),
+    ("key", "value", "said"),
     [
-        ({"text": "de.txt"}, "there is no file"),
-        ({"treebank": "UD_German-GDS"}, "UD_German-GDS"),
-        ({"split": "published"}, "has no train part; set `split: document` or `split: sentence`"),
+        ("text.files", ["de.txt"], "there is no file"),
+        ("treebank.name", "UD_German-GDS", "the nearest in"),
+        ("treebank.split", "published", "has no train part; set `split: document` or"),
+        ("treebank.parts", ["dev"], "has none of the parts dev"),
     ],
 )
 def test_missing_files(
-    fresh: Workflow, miniature: dict[str, Any], languages: dict[str, str], said: str
+    fresh: Workflow, miniature: dict[str, Any], key: str, value: Any, said: str
 ) -> None:
-    """A language of real data whose text, treebank or train part is not there."""
-    text, treebank = fresh.folder / "text", fresh.folder / "ud"
-    (treebank / "UD_German-GSD").mkdir(parents=True)
-    (treebank / "UD_German-GSD" / "de_gsd-ud-test.conllu").write_text("")
-    text.mkdir()
-    (text / "german.txt").write_text("")
-    miniature["folders"] = {"text": str(text), "treebanks": str(treebank)}
-    miniature["languages"]["de"] = {
-        "name": "German",
-        "text": {"files": [languages.get("text", "german.txt")]},
-        "treebank": {
-            "name": languages.get("treebank", "UD_German-GSD"),
-            "split": languages.get("split", "sentence"),
-        },
-    }
+    _add_german(fresh, miniature, text="", treebank="")
+    _change(miniature, f"languages.de.{key}", value)
     outcome = fresh.snakemake(miniature, "--dry-run")
     assert outcome.code != 0
     assert said in outcome.text
@@ -151,3 +153,26 @@ def test_real_experiments_are_planned_once_their_data_is_there(
     }
     jobs = fresh.plan(config, "--quiet", "rules")
     assert jobs["words"] == len(config["languages"])
+
+
+def test_malformed_treebank_stops_before_anything_is_trained(
+    fresh: Workflow, miniature: dict[str, Any]
+) -> None:
+    """The message of the job that read it is shown, with file, line and mend."""
+    nine_columns = "# sent_id = 1\n1\tHallo\thallo\tINTJ\t_\t_\t0\troot\t_\n\n"
+    _add_german(fresh, miniature, text="Hallo.\n\nGuten Tag.\n", treebank=nine_columns)
+    outcome = fresh.snakemake(miniature, "--cores", "1")
+    assert outcome.code != 0
+    assert "de_gsd-ud-test.conllu, line 2: 9 columns, not 10" in outcome.text
+    assert "Traceback" not in outcome.text
+    assert not (fresh.folder / "results/miniature/tokenizer").exists()
+
+
+def test_empty_text_stops_before_anything_is_trained(
+    fresh: Workflow, miniature: dict[str, Any]
+) -> None:
+    _add_german(fresh, miniature, text="\n\n", treebank="")
+    outcome = fresh.snakemake(miniature, "--cores", "1", "results/miniature/tokenizer/dict.txt")
+    assert outcome.code != 0
+    assert "german.txt" in outcome.text
+    assert "Traceback" not in outcome.text

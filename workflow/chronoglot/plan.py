@@ -128,6 +128,7 @@ class Plan:
         """What the run's weights depend on, as JSON; the steps are not part of it."""
         run = self.settings.pretraining
         recipe = run.model_dump(exclude={"steps"})
+        recipe["positions"] = run.block
         recipe["state_every"] = max(1, run.segment // 5)
         recipe["seed"] = self.settings.seed
         return json.dumps(recipe, sort_keys=True)

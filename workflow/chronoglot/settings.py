@@ -174,13 +174,17 @@ class Pretraining(Section):
     dimension: Positive = Field(128, description="width of the hidden states")
     feedforward: Positive = Field(512, description="width of the blocks' inner layer")
     heads: Positive = Field(4, description="attention heads; divides `dimension`")
-    positions: int = Field(128, ge=8, description="the model's window in subwords")
     examples: Literal["blocks", "paragraphs"] = Field(
         "blocks",
         description="training examples: `blocks` of running text, as XLM-R has them, or "
         "`paragraphs`, each an example; short ones suit short sentences and small models",
     )
-    block: int = Field(64, ge=8, description="subwords in a training example, at most")
+    block: int = Field(
+        64,
+        ge=8,
+        description="subwords in a training example, at most, and the model's window: positions "
+        "beyond would never be trained",
+    )
     dropout: float = Field(0.1, ge=0, lt=1, description="dropout of hidden states and attention")
     mask: float = Field(0.15, gt=0, lt=1, description="share of the subwords to predict")
     mask_kept: float = Field(0.1, ge=0, lt=1, description="share of those left as they are")
@@ -211,8 +215,6 @@ class Pretraining(Section):
             raise ValueError(
                 f"accumulation: {self.accumulation} does not divide batch {self.batch}"
             )
-        if self.block > self.positions:
-            raise ValueError(f"block: {self.block} is longer than positions {self.positions}")
         if self.warmup >= self.updates:
             raise ValueError(f"warmup: {self.warmup} does not end before updates {self.updates}")
         if self.precision == "fp16" and self.device == "cpu":

@@ -18,6 +18,7 @@ rule in_vitro:
         f"{RESULTS}/logs/in_vitro/{{language}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/in_vitro/{{language}}.tsv"
+    priority: 200  # a mistake in the data is found before anything is trained
     conda:
         "../../envs/chronoglot.yaml"
     threads: 1
@@ -46,6 +47,7 @@ rule text:
         f"{RESULTS}/logs/text/{{language}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/text/{{language}}.tsv"
+    priority: 200  # a mistake in the data is found before anything is trained
     conda:
         "../../envs/chronoglot.yaml"
     threads: 1
@@ -77,6 +79,7 @@ rule words:
         f"{RESULTS}/logs/words/{{language}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/words/{{language}}.tsv"
+    priority: 200  # a mistake in the data is found before anything is trained
     conda:
         "../../envs/chronoglot.yaml"
     threads: 1

@@ -53,13 +53,6 @@ rule binarise:
             "valid.idx",
             "counts.json",
         ),
-    params:
-        # A paragraph that is an example must fit into one.
-        cut=(
-            f"--cut {SETTINGS.pretraining.block - 1}"
-            if SETTINGS.pretraining.examples == "paragraphs"
-            else ""
-        ),
     log:
         f"{RESULTS}/logs/binarise/{{language}}.log",
     benchmark:
@@ -70,6 +63,13 @@ rule binarise:
     resources:
         mem_mb=4_000,
         runtime=240,
+    params:
+        # A paragraph that is an example must fit into one.
+        cut=(
+            f"--cut {SETTINGS.pretraining.block - 1}"
+            if SETTINGS.pretraining.examples == "paragraphs"
+            else ""
+        ),
     message:
         "binarise the text of {wildcards.language}"
     shell:

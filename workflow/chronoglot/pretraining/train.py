@@ -97,7 +97,7 @@ class Training:
     def _start_epoch(self, number: int) -> EpochBatchIterator:
         """Load an epoch's examples; fairseq would pass over those that are too long."""
         examples = self._trainer.get_train_iterator(number)
-        if (longest := max(examples.dataset.sizes)) > self.recipe.positions:
+        if (longest := examples.dataset.sizes.max()) > self.recipe.positions:
             raise UserError(
                 f"pretraining.positions {self.recipe.positions}: there is a paragraph of {longest} "
                 "tokens; cut it when the text is binarised"
