@@ -44,19 +44,17 @@ wildcard_constraints:
     layer=r"\d+",
     segment=r"\d+",
     language=r"[A-Za-z0-9_-]+",
+    source=r"[A-Za-z0-9_]+",
+    target=r"[A-Za-z0-9_]+",
     task=r"[a-z0-9_]+",
     figure=r"[a-z0-9_]+",
 
 
 localrules:
     all,
+    parallel,
     tables,
     figures,
-
-
-rule all:
-    input:
-        f"{RESULTS}/report.html",
 
 
 include: "workflow/rules/data.smk"
@@ -66,3 +64,10 @@ include: "workflow/rules/encode.smk"
 include: "workflow/rules/probe.smk"
 include: "workflow/rules/analyse.smk"
 include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.report.output,
+        rules.parallel.input,

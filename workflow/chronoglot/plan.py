@@ -7,6 +7,7 @@ missing are reported here, before any work.
 import json
 import os
 import sys
+from itertools import combinations
 from pathlib import Path
 
 from chronoglot.data.locate import find_parts
@@ -138,6 +139,12 @@ class Plan:
         typology = self.settings.languages[language].in_vitro
         assert typology is not None
         return typology.model_dump_json()
+
+    @property
+    def in_vitro_pairs(self) -> list[tuple[str, str]]:
+        """Each pair of in-vitro languages, once."""
+        languages = self.settings.languages.items()
+        return list(combinations([code for code, one in languages if one.in_vitro], 2))
 
     def _in_vitro(self, language: str, name: str) -> str:
         return f"results/{self.settings.experiment}/data/in_vitro/{language}/{name}"

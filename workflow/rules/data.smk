@@ -1,5 +1,6 @@
 # Requires: the languages' text and treebanks, or parameters of in-vitro languages.
-# Makes:    data/text/<language>/{train,heldout}.txt and the word table data/words/<language>.parquet
+# Makes:    data/text/<language>/{train,heldout}.txt and the word table data/words/<language>.parquet;
+#           of in-vitro languages also sentence pairs, and data/parallel/<source>-<target>/
 # Steps:    invent (in vitro only), then read, check and split text and treebank.
 
 
@@ -35,6 +36,43 @@ rule in_vitro:
         "python -m chronoglot in-vitro {wildcards.language} --typology {params.typology:q}"
         " --generator {params.generator:q} --seed {params.seed} --text {output.text}"
         " > {log} 2>&1"
+
+
+rule in_vitro_parallel:
+    output:
+        sentences=f"{RESULTS}/data/parallel/{{source}}-{{target}}/sentences.txt",
+        gold=f"{RESULTS}/data/parallel/{{source}}-{{target}}/gold.txt",
+    log:
+        f"{RESULTS}/logs/in_vitro_parallel/{{source}}-{{target}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/in_vitro_parallel/{{source}}-{{target}}.tsv"
+    conda:
+        "../../envs/chronoglot.yaml"
+    threads: 1
+    resources:
+        mem_mb=1_000,
+        runtime=30,
+    params:
+        source=lambda wildcards: PLAN.typology(wildcards.source),
+        target=lambda wildcards: PLAN.typology(wildcards.target),
+        generator=SETTINGS.in_vitro.model_dump_json(),
+        seed=SETTINGS.seed,
+    message:
+        "translate between {wildcards.source} and {wildcards.target}"
+    shell:
+        "python -m chronoglot in-vitro-parallel {wildcards.source} {wildcards.target}"
+        " --source-typology {params.source:q} --target-typology {params.target:q}"
+        " --generator {params.generator:q} --seed {params.seed} --sentences {output.sentences}"
+        " > {log} 2>&1"
+
+
+rule parallel:
+    input:
+        [
+            f"{RESULTS}/data/parallel/{source}-{target}/{file}.txt"
+            for source, target in PLAN.in_vitro_pairs
+            for file in ("sentences", "gold")
+        ],
 
 
 rule text:

@@ -25,7 +25,7 @@ rule probe:
         "../../envs/chronoglot.yaml"
     threads: 1
     resources:
-        mem_mb=2_000,
+        mem_mb=4_000,
         runtime=120,
     params:
         regularisation=",".join(

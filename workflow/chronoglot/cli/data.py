@@ -30,6 +30,31 @@ def in_vitro(
 
 
 @app.command()
+def in_vitro_parallel(
+    source: str,
+    target: str,
+    source_typology: Annotated[str, Option(help="JSON")],
+    target_typology: Annotated[str, Option(help="JSON")],
+    generator: Annotated[str, Option(help="what all in-vitro languages share, JSON")],
+    seed: Annotated[int, Option()],
+    sentences: Annotated[Path, Option(help="to write; the gold links lie beside it")],
+) -> None:
+    """Write parallel sentences of two invented languages, with gold word links."""
+    from chronoglot.data.in_vitro.typology import Generator, Typology
+    from chronoglot.data.in_vitro.write import generate_parallel
+
+    generate_parallel(
+        source,
+        Typology.model_validate_json(source_typology),
+        target,
+        Typology.model_validate_json(target_typology),
+        Generator.model_validate_json(generator),
+        seed,
+        sentences.parent,
+    )
+
+
+@app.command()
 def text(
     files: list[Path],
     train: Annotated[Path, Option()],
