@@ -158,8 +158,9 @@ def test_deleted_score_is_made_again_alone(
 ) -> None:
     copied = Workflow(tmp_path / "copy")
     shutil.copytree(finished.folder, copied.folder, symlinks=True)
-    (copied.folder / "results/miniature/probes/step-8/layer-1/qab/pos.json").unlink()
-    assert _work(copied.plan(miniature)) == {"encode": 1, "probe": 1}
+    name = "results/miniature/probes/step-8/layer-1/qab/pos.json"
+    (copied.folder / name).unlink()
+    assert _work(copied.plan(miniature, name)) == {"encode": 1, "probe": 1}
 
 
 def test_inserted_step_is_run_and_touches_no_other(
