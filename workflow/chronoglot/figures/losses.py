@@ -33,9 +33,8 @@ def losses(losses: pd.DataFrame, languages: Languages, path: str | Path) -> None
     by_step = losses.groupby(["split", "language", "step"])["loss"].mean()
     valid = by_step.loc["valid"].unstack("language")
     codes = in_language_order(valid.columns, languages)
-    axis = StepAxis(valid.index)
-    # fairseq logs from the first update on: the axis starts where the other figures' does.
-    train = by_step.loc["train"].groupby("step").mean().loc[axis.first :]
+    axis = StepAxis(losses["step"])
+    train = by_step.loc["train"].groupby("step").mean()
     if len(codes) <= FEW:
         _together(train, valid, codes, axis, languages, path)
     else:
