@@ -18,8 +18,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
 
 from chronoglot.errors import UserError
 from chronoglot.plan import Plan
-from chronoglot.settings import check
-from chronoglot.settings_file import refuse_duplicate_keys
+from chronoglot.settings_file import check, refuse_duplicate_keys
 
 # Only one configuration holds: languages of two must not mix.
 if not workflow.overwrite_configfiles:

@@ -3,34 +3,30 @@
 Imports neither numpy nor torch, since Snakemake reads the settings on every dry run.
 """
 
-import re
-from collections.abc import Mapping
 from difflib import get_close_matches
 from itertools import pairwise
-from types import GenericAlias
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
-    ValidationError,
     model_validator,
 )
 
 from chronoglot.data.in_vitro.typology import Generator, Typology
-from chronoglot.errors import UserError
 from chronoglot.tasks import task_names
 
 
 def _known_task(name: str) -> str:
     if name not in task_names():
-        raise ValueError(f"unknown task {name!r}{_nearest(name, task_names())}")
+        raise ValueError(f"unknown task {name!r}{nearest(name, task_names())}")
     return name
 
 
-def _nearest(name: str, known: list[str]) -> str:
+def nearest(name: str, known: list[str]) -> str:
+    """The end of a message: the known name that is nearest, or all of them."""
     close = get_close_matches(name, known, n=1)
     return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(known)}"
 
@@ -298,41 +294,3 @@ class Settings(Section):
         if self.probing.layers is not None:
             return self.probing.layers
         return list(range(self.pretraining.layers + 1))
-
-
-def check(config: Mapping[str, Any], source: str) -> Settings:
-    """Settings from what was read from `source`; raises UserError naming each wrong key."""
-    try:
-        return Settings.model_validate(config)
-    except ValidationError as error:
-        lines = [_describe(e) for e in error.errors()]
-        raise UserError(f"{source}:\n" + "\n".join(f"  {line}" for line in lines)) from None
-
-
-def _describe(error: Any) -> str:
-    path = [str(part) for part in error["loc"] if part != "[key]"]
-    where = ".".join(path)
-    if error["type"] == "extra_forbidden":
-        known = list(_section(path[:-1]).model_fields)
-        return f"{where}: unknown key{_nearest(path[-1], known)}"
-    if error["type"] == "missing":
-        return f"{where}: missing; {_section(path[:-1]).model_fields[path[-1]].description}"
-    message = re.sub(r"^Value error, ", "", error["msg"])
-    given = error["input"]
-    short = isinstance(given, str | int | float) and error["type"] != "value_error"
-    return f"{where or 'settings'}: {message}" + (f" (given: {given!r})" if short else "")
-
-
-def _section(path: list[str]) -> type[BaseModel]:
-    """The section that a path of keys leads to."""
-    section: type[BaseModel] = Settings
-    skip = False
-    for part in path:
-        if skip:  # a language's code, between `languages` and its section
-            skip = False
-            continue
-        annotation = section.model_fields[part].annotation
-        skip = isinstance(annotation, GenericAlias) and annotation.__origin__ is dict
-        candidates = [annotation, *get_args(annotation)]
-        section = next(c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel))
-    return section

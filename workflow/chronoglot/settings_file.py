@@ -1,11 +1,16 @@
-"""Settings files: what YAML lets pass in silence and a user would want to hear of."""
+"""Settings as they are read from files: checked, with messages that name keys and lines."""
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from types import GenericAlias
+from typing import Any, get_args
 
 import yaml
+from pydantic import BaseModel, ValidationError
 
 from chronoglot.errors import UserError
+from chronoglot.settings import Settings, nearest
 
 
 def refuse_duplicate_keys(files: Iterable[str | Path]) -> None:
@@ -31,3 +36,41 @@ def _duplicates(node: yaml.Node | None) -> Iterator[tuple[yaml.Node, yaml.Node]]
     elif isinstance(node, yaml.SequenceNode):
         for value in node.value:
             yield from _duplicates(value)
+
+
+def check(config: Mapping[str, Any], source: str) -> Settings:
+    """Settings from what was read from `source`; raises UserError naming each wrong key."""
+    try:
+        return Settings.model_validate(config)
+    except ValidationError as error:
+        lines = [_describe(e) for e in error.errors()]
+        raise UserError(f"{source}:\n" + "\n".join(f"  {line}" for line in lines)) from None
+
+
+def _describe(error: Any) -> str:
+    path = [str(part) for part in error["loc"] if part != "[key]"]
+    where = ".".join(path)
+    if error["type"] == "extra_forbidden":
+        known = list(_section(path[:-1]).model_fields)
+        return f"{where}: unknown key{nearest(path[-1], known)}"
+    if error["type"] == "missing":
+        return f"{where}: missing; {_section(path[:-1]).model_fields[path[-1]].description}"
+    message = re.sub(r"^Value error, ", "", error["msg"])
+    given = error["input"]
+    short = isinstance(given, str | int | float) and error["type"] != "value_error"
+    return f"{where or 'settings'}: {message}" + (f" (given: {given!r})" if short else "")
+
+
+def _section(path: list[str]) -> type[BaseModel]:
+    """The section that a path of keys leads to."""
+    section: type[BaseModel] = Settings
+    skip = False
+    for part in path:
+        if skip:  # a language's code, between `languages` and its section
+            skip = False
+            continue
+        annotation = section.model_fields[part].annotation
+        skip = isinstance(annotation, GenericAlias) and annotation.__origin__ is dict
+        candidates = [annotation, *get_args(annotation)]
+        section = next(c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel))
+    return section
