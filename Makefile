@@ -53,7 +53,8 @@ $(READY): envs/requirements.lock
 lock:
 	uv pip compile --quiet --python-version 3.11 --override envs/overrides.txt \
 		--no-emit-package torch --no-emit-find-links --no-header --no-annotate \
-		envs/requirements.in | grep -vE '^(nvidia-|cuda-|triton)' > envs/requirements.lock
+		envs/requirements.in | grep -vE '^(nvidia-|cuda-|triton)' > envs/requirements.new
+	mv envs/requirements.new envs/requirements.lock
 	$(MAKE) envs/chronoglot.post-deploy.sh
 
 envs/chronoglot.post-deploy.sh: envs/requirements.in envs/requirements.lock

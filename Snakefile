@@ -6,6 +6,7 @@ data -> pretrain -> checkpoints -> encode -> probe -> analyse -> report.
 """
 
 import gc
+import shlex
 import sys
 from pathlib import Path
 
@@ -17,6 +18,7 @@ gc.set_threshold(200_000, 20, 1_000)
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
 
 from chronoglot.errors import UserError
+from chronoglot.figures.catalogue import figure_tables
 from chronoglot.plan import Plan
 from chronoglot.settings_file import check, refuse_duplicate_keys
 
@@ -35,23 +37,36 @@ try:
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
-RESULTS = f"results/{SETTINGS.experiment}"
+RESULTS = PLAN.results
+
+if workflow.is_main_process:
+    for line in PLAN.absences:
+        print(line, file=sys.stderr)
+
+
+onstart:
+    # Each time that its limit of jobs a second is on, as it is by default, the scheduler sets a timer
+    # that wakes it a second later: one more for every job done, and after some hundred jobs it takes
+    # a core of its own. (A limit that was asked for stays.)
+    limiter = workflow.scheduler.job_rate_limiter
+    if limiter and (limiter.max_jobs, limiter.timespan) == (100, 1):
+        workflow.scheduler.job_rate_limiter = None
 
 
 wildcard_constraints:
     step=r"\d+",
     layer=r"\d+",
     segment=r"\d+",
-    language=r"[A-Za-z0-9_-]+",
+    language=r"[A-Za-z0-9_]+",
     source=r"[A-Za-z0-9_]+",
     target=r"[A-Za-z0-9_]+",
+    data=r"words|pairs",
     task=r"[a-z0-9_]+",
     figure=r"[a-z0-9_]+",
 
 
 localrules:
     all,
-    parallel,
     tables,
     figures,
 
@@ -63,10 +78,10 @@ include: "workflow/rules/encode.smk"
 include: "workflow/rules/probe.smk"
 include: "workflow/rules/analyse.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/targets.smk"
 
 
 rule all:
     default_target: True
     input:
         rules.report.output,
-        rules.parallel.input,

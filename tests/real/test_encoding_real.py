@@ -109,3 +109,15 @@ def test_words_are_read_as_in_running_text(tables: dict[str, Words], model: Path
             pieces = [int(i) - 1 if i != 3 else 0 for i in ids]
             text = text_of(words, first, last)
             assert spelled(pieces) == spelled(plain.encode(text)), (name, text)
+
+
+def test_running_text_is_read_as_sentencepiece_reads_it(
+    tables: dict[str, Words], model: Path
+) -> None:
+    tokeniser = SentencePieceTokeniser(model)
+    plain = sentencepiece.SentencePieceProcessor(model_file=str(model))
+    for name, words in tables.items():
+        for first, last in islice(pairwise(words.sentence_starts()), SENTENCES):
+            text = text_of(words, first, last)
+            expected = [piece + 1 if piece else 3 for piece in plain.encode(text)]
+            assert tokeniser.text_ids(text).tolist() == expected, (name, text)

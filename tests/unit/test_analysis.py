@@ -10,11 +10,11 @@ import pytest
 from chronoglot.analysis.doubts import NOT_ABOVE, WITHIN_ERROR, doubt
 from chronoglot.analysis.learning import best_layers, forgetting, learned_step, summarise
 from chronoglot.analysis.scores import collect_scores
-from chronoglot.analysis.tables import in_language, read_table
+from chronoglot.analysis.tables import in_language, read_table, transfer, write_table
 from chronoglot.errors import UserError
 from hypothesis import given
 from hypothesis import strategies as st
-from synthetic_tables import made_up_scores
+from synthetic_tables import made_up_alignment, made_up_bpc, made_up_scores, made_up_transfer
 
 STEPS = [0, 10, 100, 1000, 5000]
 
@@ -167,7 +167,7 @@ def naive_best(rows: list[dict]) -> list[dict]:
 
 def test_summary_equals_a_plain_loop() -> None:
     scores = made_up_scores(["de", "fi"], STEPS, layers=3)
-    transfer = made_up_scores(["de"], STEPS, layers=3, seed=5).assign(target="fi")
+    transfer = made_up_transfer(["de"], ["fi"], STEPS, layers=3, seed=5)
     second = made_up_scores(["de"], STEPS, layers=3, seed=9).assign(run="second")
     scores = pd.concat([scores, transfer, second]).sample(frac=1, random_state=1)
     summary = summarise(scores, share=0.9)
@@ -221,6 +221,49 @@ def test_summary_of_a_curve_that_gains_nothing() -> None:
     assert summary["best_step"].dtype == "Int64"
 
 
+def test_bits_per_character_have_no_layer_but_the_best() -> None:
+    bits = made_up_bpc(["de", "fi"], STEPS)
+    summary = summarise(pd.concat([bits, made_up_scores(["de"], STEPS, layers=1, tasks=["pos"])]))
+    summary = summary[summary["task"] == "bpc"]
+    assert summary["layer"].tolist() == ["best", "best"]
+    pd.testing.assert_frame_equal(
+        summary.reset_index(drop=True), summarise(bits), check_index_type=False
+    )
+    for row in summary.to_dict("records"):
+        scores = bits.loc[bits["source"] == row["source"], "score"].tolist()
+        baseline = scores[0]
+        assert row["best"] == min(scores)
+        assert row["step0"] == baseline
+        assert row["learned_step"] == learned_step(STEPS, scores, lower_is_better=True)
+        assert row["learned_step_corrected"] == learned_step(STEPS, scores, 0.98, True, baseline)
+        assert row["forgetting"] == forgetting(STEPS, scores, True)
+        assert row["forgetting_corrected"] == forgetting(STEPS, scores, True, baseline)
+
+
+def test_without_a_dev_score_the_best_layer_has_the_best_score() -> None:
+    scores = made_up_alignment([("en", "de")], STEPS, layers=3)
+    best = best_layers(scores).set_index("step")["score"]
+    assert best.to_dict() == scores.groupby("step")["score"].max().to_dict()
+    summary = summarise(scores).set_index("layer")
+    assert list(summary.index) == ["0", "1", "2", "3", "best", "last"]
+    assert summary.loc["best", "best"] == scores["score"].max()
+    assert math.isnan(summary.loc["best", "majority"])
+
+
+def test_curves_over_other_steps_are_read_for_themselves() -> None:
+    """A score that is missing at some step of the table is not measured, as one that is NaN."""
+    full = made_up_scores(["de", "fi"], STEPS, layers=1, tasks=["pos"])
+    gone = (full["source"] == "fi") & full["step"].isin([0, 10, 5000])
+    holes = full.assign(score=full["score"].mask(gone), score_dev=full["score_dev"].mask(gone))
+    pd.testing.assert_frame_equal(summarise(full[~gone]), summarise(holes))
+    summary = summarise(full[~gone]).groupby("source")
+    pd.testing.assert_frame_equal(
+        summary.get_group("de"), summarise(full).groupby("source").get_group("de")
+    )
+    assert set(summary.get_group("fi")["best_step"]) <= {100, 1000}
+    assert summary.get_group("fi")["step0"].isna().all()
+
+
 def test_the_best_layer_is_chosen_on_dev_and_the_lowest_of_equals() -> None:
     scores = made_up_scores(["de"], [0], layers=2, tasks=["pos"])
     scores["score_dev"] = [0.4, 0.8, 0.8]
@@ -264,64 +307,71 @@ def test_noise_alone_is_doubted() -> None:
     assert 0.01 < np.mean(sure) < 0.04  # the upper half of the 5 %
 
 
-def write_score_file(folder: Path, row: dict) -> Path:
-    names = {"score": "accuracy_test", "score_dev": "accuracy_dev", "majority": "majority_test"}
-    content = {names.get(key, key): value for key, value in row.items() if key != "run"}
-    content["step0_test"] = content.pop("step0")
-    content |= {"majority_dev": 0.2, "dev_items": 9, "classes": 17, "dimension": 8, "iterations": 3}
-    path = folder / "{step}-{layer}-{task}-{source}.json".format(**row)
-    path.write_text(json.dumps(content))
-    return path
+def write_score_files(folder: Path, table: pd.DataFrame) -> list[Path]:
+    """A file a row, but the alignment's in one list."""
+    content = table.drop(columns=["run", "step0"]).assign(accuracy_by_class=1)
+    rows = json.loads(content.to_json(orient="records", double_precision=15))
+    lists = [row for row in rows if row["task"] == "alignment"]
+    files = []
+    for scores in [row for row in rows if row["task"] != "alignment"] + [lists] * bool(lists):
+        files.append(folder / f"{len(files)}.json")
+        files[-1].write_text(json.dumps(scores))
+    return files
 
 
 def test_collected_scores_are_those_of_the_files_in_any_order(tmp_path: Path) -> None:
-    table = made_up_scores(["fi", "de"], [0, 100], layers=2)
-    files = [write_score_file(tmp_path, row) for row in table.to_dict("records")]
-    parquet, csv = tmp_path / "tables/scores.parquet", tmp_path / "tables/scores.csv"
-    collect_scores(files[::-1], "made-up", parquet, csv)
+    table = pd.concat(
+        [
+            made_up_scores(["fi", "de"], [0, 100], layers=2),
+            made_up_transfer(["fi"], ["de"], [0, 100], layers=2),
+            made_up_bpc(["fi", "de"], [0, 100]),
+            made_up_alignment([("fi", "de")], [0, 100], layers=2),
+        ]
+    )
+    files = write_score_files(tmp_path, table)
+    assert len(files) == len(table) - 2 * 3 + 1
+    found = collect_scores(files[::-1], "made-up")
     keys = ["task", "source", "target", "layer", "step"]
     expected = table.sort_values(keys, ignore_index=True)
-    found = read_table(parquet)
-    pd.testing.assert_frame_equal(found[expected.columns], expected)
+    pd.testing.assert_frame_equal(found[expected.columns], expected, check_dtype=False)
     assert list(found.columns) == [
         *("run", "step", "layer", "task", "source", "target", "score", "score_dev"),
-        *("majority", "step0", "train_items", "test_items", "regularisation"),
+        *("majority", "step0", "train_items", "test_items", "unseen", "regularisation"),
     ]
-    pd.testing.assert_frame_equal(pd.read_csv(csv), found, check_dtype=False)
+    assert found["layer"].dtype == "Int64"
+    pd.testing.assert_frame_equal(collect_scores(files, "made-up"), found)
+
+
+def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
+    table = made_up_bpc(["fi"], [0, 100])
+    parquet, csv = tmp_path / "tables/scores.parquet", tmp_path / "tables/scores.csv"
+    write_table(table, parquet, csv)
+    pd.testing.assert_frame_equal(read_table(parquet), table)
+    pd.testing.assert_frame_equal(pd.read_csv(csv), table, check_dtype=False)
     before = parquet.read_bytes(), csv.read_bytes()
-    collect_scores(files, "made-up", parquet, csv)
+    write_table(table, parquet, csv)
     assert (parquet.read_bytes(), csv.read_bytes()) == before
 
 
-@pytest.mark.parametrize("damage", ["", '{"step": 0, "lay', "{}", "[]", "null", '{"step": "x"}'])
+@pytest.mark.parametrize("damage", ["", '{"step": 0, "lay', "{}", "[{}]", "null", '{"step": "x"}'])
 def test_a_damaged_score_file_is_named(tmp_path: Path, damage: str) -> None:
-    rows = made_up_scores(["fi"], [0, 100], layers=1, tasks=["pos"]).to_dict("records")
-    files = [write_score_file(tmp_path, row) for row in rows]
+    files = write_score_files(tmp_path, made_up_scores(["fi"], [0, 100], layers=1, tasks=["pos"]))
     files[2].write_text(damage)
-    with pytest.raises(UserError, match=f"{files[2].name}.*delete it and run again"):
-        collect_scores(files, "made-up", tmp_path / "s.parquet", tmp_path / "s.csv")
-    assert not (tmp_path / "s.parquet").exists()
-
-
-def test_a_missing_number_is_damage_and_not_zero(tmp_path: Path) -> None:
-    row = made_up_scores(["fi"], [0], layers=0 + 1, tasks=["pos"]).to_dict("records")[0]
-    path = write_score_file(tmp_path, row | {"score": None})
-    with pytest.raises(UserError, match=path.name):
-        collect_scores([path], "made-up", tmp_path / "s.parquet", tmp_path / "s.csv")
+    with pytest.raises(UserError, match=rf"{files[2].name}.*delete it and run again"):
+        collect_scores(files, "made-up")
 
 
 def test_two_files_of_one_tuple_are_refused(tmp_path: Path) -> None:
-    row = made_up_scores(["fi"], [0], layers=1, tasks=["pos"]).to_dict("records")[0]
-    file = write_score_file(tmp_path, row)
+    file = write_score_files(tmp_path, made_up_bpc(["fi"], [0]))[0]
     twin = tmp_path / "twin.json"
     twin.write_bytes(file.read_bytes())
     with pytest.raises(UserError, match=r"twin\.json"):
-        collect_scores([file, twin], "made-up", tmp_path / "s.parquet", tmp_path / "s.csv")
+        collect_scores([file, twin], "made-up")
 
 
-def test_no_files_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no score files"):
-        collect_scores([], "made-up", tmp_path / "s.parquet", tmp_path / "s.csv")
+def test_no_files_are_refused() -> None:
+    with pytest.raises(UserError, match="no scores"):
+        collect_scores([], "made-up")
 
 
 def test_a_damaged_table_is_named(tmp_path: Path) -> None:
@@ -331,6 +381,13 @@ def test_a_damaged_table_is_named(tmp_path: Path) -> None:
         read_table(path)
 
 
-def test_in_language_leaves_transfer_out() -> None:
-    table = pd.DataFrame({"source": ["de", "de", "fi"], "target": ["de", "fi", "fi"]})
-    assert in_language(table)["target"].tolist() == ["de", "fi"]
+def test_in_language_and_transfer_are_apart_and_alignment_is_neither() -> None:
+    table = pd.DataFrame(
+        {
+            "task": ["pos", "pos", "bpc", "alignment"],
+            "source": ["de", "de", "fi", "de"],
+            "target": ["de", "fi", "fi", "fi"],
+        }
+    )
+    assert in_language(table).index.tolist() == [0, 2]
+    assert transfer(table).index.tolist() == [1]

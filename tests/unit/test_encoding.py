@@ -1,7 +1,10 @@
 """Every word gets its own vector, the same however sentences are batched, ordered or cut."""
 
 import itertools
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,12 +14,12 @@ import sentencepiece
 import tiny_model
 import torch
 from chronoglot.checkpoints.manifest import write_manifest
-from chronoglot.encoding.encode import encode, write_vectors
+from chronoglot.encoding.encode import encode, word_vectors, write_vectors
 from chronoglot.encoding.encoder import load_encoder
 from chronoglot.encoding.tokens import SentencePieceTokeniser, Subwords
 from chronoglot.encoding.windows import windows
 from chronoglot.errors import UserError
-from chronoglot.words import Words
+from chronoglot.words import Words, write_words
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -41,26 +44,7 @@ def words_of(seed: int, number: int, longest: int = 13) -> Texts:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model folder with random weights, as transformers writes it."""
-    from transformers import XLMRobertaConfig, XLMRobertaForMaskedLM
-
-    folder = tmp_path_factory.mktemp("model")
-    size = tiny_model.write_tokenizer(folder)[2]
-    torch.manual_seed(0)
-    config = XLMRobertaConfig(
-        vocab_size=size,
-        hidden_size=16,
-        num_hidden_layers=LAYERS,
-        num_attention_heads=2,
-        intermediate_size=32,
-        max_position_embeddings=POSITIONS + 2,
-        type_vocab_size=1,
-        # Far from 0, so that context matters to a vector as much as in a trained model.
-        initializer_range=0.3,
-    )
-    XLMRobertaForMaskedLM(config).save_pretrained(folder)
-    write_manifest(folder)
-    return folder
+    return tiny_model.write_model(tmp_path_factory.mktemp("model"), positions=POSITIONS)
 
 
 @pytest.fixture(scope="module")
@@ -307,6 +291,71 @@ def test_a_word_with_nothing_left_is_unknown(
     assert pieces(tokeniser, folder, ("дом", True), (form, space))[1] == "<unk>"
 
 
+def test_running_text_is_read_as_in_pretraining(
+    tokeniser: SentencePieceTokeniser, folder: Path
+) -> None:
+    from chronoglot.pretraining.binarise import END, fairseq_ids
+
+    plain = sentencepiece.SentencePieceProcessor(model_file=str(folder / "sentencepiece.bpe.model"))
+    for text in [
+        *tiny_model.sentences(1, 60),
+        "",
+        " two  spaces ",
+        "ѣ unknown",
+        "我 <s>",
+        "\u200b",
+    ]:
+        binarised = fairseq_ids(plain.encode(text))
+        assert [*tokeniser.text_ids(text), END] == binarised.tolist()
+
+
+def test_word_vectors_come_in_batches_of_whole_sentences(folder: Path, tmp_path: Path) -> None:
+    words = tiny_model.word_table(words_of(8, 40, longest=30))
+    expected = run(folder, words, tmp_path, long="window", batch_tokens=64)
+    batches = list(
+        word_vectors(load_encoder(folder), words, pooling="mean", batch_tokens=64, long="window")
+    )
+    assert len(batches) > 5
+    sentences = [set(words.sentence[rows].tolist()) for rows, _ in batches]
+    assert sum(map(len, sentences)) == len(set.union(*sentences)) == 40
+    rows = np.concatenate([rows for rows, _ in batches])
+    assert sorted(rows) == list(range(len(words)))
+    for layer in range(LAYERS + 1):
+        vectors = np.concatenate([layers[layer] for _, layers in batches])
+        assert np.array_equal(vectors, expected[layer, rows])
+
+
+def test_encoding_does_not_import_transformers(folder: Path, tmp_path: Path) -> None:
+    """It takes longer than to encode a small treebank."""
+    write_words(tiny_model.word_table(words_of(9, 5)), tmp_path / "words.parquet")
+    script = f"""
+import sys
+from pathlib import Path
+from chronoglot.encoding.encode import encode
+from chronoglot.words import read_words
+folder = Path({str(tmp_path)!r})
+encode(
+    {str(folder)!r},
+    read_words(folder / "words.parquet"),
+    [folder / f"{{n}}.npy" for n in range({LAYERS + 1})],
+    pooling="mean",
+    batch_tokens=100,
+    long="window",
+)
+print(*{{name.partition(".")[0] for name in sys.modules}})
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", script],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "torch" in run.stdout.split()
+    assert not {"transformers", "fairseq", "pandas"} & set(run.stdout.split())
+    assert "encoded" in run.stderr
+
+
 def test_weights_that_diverged_are_reported(folder: Path, tmp_path: Path) -> None:
     from safetensors.torch import load_file, save_file
 
@@ -320,19 +369,6 @@ def test_weights_that_diverged_are_reported(folder: Path, tmp_path: Path) -> Non
     with pytest.raises(UserError, match=r"diverged: layer 2 is not finite in sentence sentence-"):
         run(broken, words, tmp_path / "vectors", long="window")
     assert not list((tmp_path / "vectors").iterdir())
-
-
-def test_a_missing_weight_is_not_drawn_at_random(folder: Path, tmp_path: Path) -> None:
-    from safetensors.torch import load_file, save_file
-
-    broken = tmp_path / "model"
-    shutil.copytree(folder, broken)
-    weights = load_file(broken / "model.safetensors")
-    del weights["roberta.encoder.layer.1.output.dense.bias"]
-    save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
-    write_manifest(broken)
-    with pytest.raises(UserError, match=r"no weights for encoder\.layer\.1\.output\.dense\.bias"):
-        load_encoder(broken)
 
 
 def test_a_damaged_folder_another_family_and_no_gpu_are_refused(
@@ -374,11 +410,15 @@ class _Forgetful:
     """An encoder whose tokeniser gives the second word of the second sentence nothing."""
 
     name, layers, dimension, window, special, lead = "forgetful", 0, 1, 9, 0, 0
+    separator = np.zeros(0, np.int64)
 
     def tokenise(self, words: Words) -> Subwords:
         counts = np.ones(len(words), np.int64)
         counts[len(words) - 1] = 0
         return Subwords(np.zeros(counts.sum(), np.int64), np.cumsum([0, *counts]))
+
+    def text_ids(self, text: str) -> NDArray[np.int64]:
+        raise AssertionError("not reached")
 
     def hidden_states(self, texts: Sequence[NDArray[np.int64]]) -> Sequence[torch.Tensor]:
         raise AssertionError("not reached")

@@ -1,26 +1,18 @@
-"""The probes against scikit-learn, known truth and damaged files."""
+"""The probes against scikit-learn and known truth."""
 
-import json
 import logging
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
-from chronoglot.errors import UserError
 from chronoglot.probing import features as features_module
 from chronoglot.probing.features import Features, Standardised
 from chronoglot.probing.linear import Probe, fit
-from chronoglot.probing.probe import probe, read_vectors
 from chronoglot.probing.solver import Regression
 from chronoglot.tasks import load_task
-from chronoglot.tasks.base import Examples, ProbingTask, word_inputs
-from chronoglot.words import Words, read_words, write_words
+from chronoglot.tasks.base import Examples, ProbingTask, item_inputs
+from chronoglot.words import Words
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -42,7 +34,9 @@ def plain(vectors: NDArray[np.float32], labels: NDArray[np.intp]) -> Features:
     rows = np.arange(len(vectors), dtype=np.int32)
     names = np.array([f"class {label:02}" for label in labels], dtype=object)
     return Features(
-        ProbingTask("plain", unused, word_inputs), vectors, Examples(rows, rows * 0 - 1, names)
+        ProbingTask("plain", "words", unused, item_inputs),
+        vectors,
+        Examples(rows, rows * 0 - 1, names),
     )
 
 
@@ -247,205 +241,6 @@ def test_a_label_unseen_in_training_is_an_error() -> None:
     assert fitted.probe.classes.tolist() == ["class 00", "class 01"]
 
 
-# --- The job: files in, files out -----------------------------------------------------------
-
-
-TAGS = ["NOUN", "VERB", "ADJ", "PUNCT"]
-RELATIONS = ["nsubj", "obj", "amod"]
-
-
-@pytest.fixture
-def job(tmp_path: Path) -> Callable[..., dict]:
-    """Run the job on a made-up treebank of 300 sentences; returns its scores."""
-    random = np.random.default_rng(21)
-    rows = []
-    for number in range(300):
-        split = "train" if number < 200 else "dev" if number < 250 else "test"
-        length = int(random.integers(4, 12))
-        for word in range(1, length + 1):
-            head = 0 if word == 1 else int(random.integers(1, word))
-            tag, deprel = random.choice(TAGS), random.choice(RELATIONS) if head else "root"
-            rows.append(
-                (split, number, f"s{number}", word, f"w{word}", tag, head, deprel, word > 1)
-            )
-    kinds: list[Any] = ["U5", "i4", object, "i4", object, object, "i4", object, bool]
-    words = Words(
-        *(np.array(c, dtype=k) for c, k in zip(zip(*rows, strict=True), kinds, strict=True))
-    )
-    # A vector tells its word's class and relation, and its neighbour's, through noise.
-    signal = np.array([TAGS.index(tag) for tag in words.upos]), words.deprel == "obj"
-    vectors = random.normal(size=(len(words), 16))
-    vectors[:, :4] += 2 * np.eye(4)[signal[0]]
-    vectors[:, 4] += 2 * signal[1]
-    write_words(words, tmp_path / "words.parquet")
-    np.save(tmp_path / "layer-1.npy", vectors.astype(np.float32))
-
-    def run(task: str = "pos", **changes: object) -> dict:
-        arguments: dict = {
-            "vectors": tmp_path / "layer-1.npy",
-            "words": tmp_path / "words.parquet",
-            "step": 0,
-            "layer": 1,
-            "source": "xx",
-            "target": "xx",
-            "seed": 1,
-            "regularisation": STRENGTHS,
-            "baseline": None,
-            "scores": tmp_path / f"{task}.json",
-            "predictions": tmp_path / f"{task}.parquet",
-        }
-        arguments |= changes
-        probe(task, **arguments)
-        return json.loads(arguments["scores"].read_text())
-
-    return run
-
-
-def change_words(folder: Path, **columns: Callable[[Words], NDArray]) -> None:
-    words = read_words(folder / "words.parquet")
-    changed = {name: change(words) for name, change in columns.items()}
-    write_words(replace(words, **changed), folder / "words.parquet")
-
-
-@pytest.mark.parametrize("task", ["pos", "arc_prediction", "arc_classification"])
-def test_scores_agree_with_the_predictions_and_with_scikit_learn(
-    job: Callable[..., dict], tmp_path: Path, task: str
-) -> None:
-    scores = job(task)
-    words = read_words(tmp_path / "words.parquet")
-    definition = load_task(task)
-    vectors = np.load(tmp_path / "layer-1.npy")
-    train, dev, test = (definition.examples(words, split, 1) for split in ("train", "dev", "test"))
-    found = pq.read_table(tmp_path / f"{task}.parquet").to_pydict()
-    assert found["item"] == test.item.tolist()
-    assert found["other"] == test.other.tolist()
-    assert found["gold"] == test.label.tolist()
-    hits = [gold == said for gold, said in zip(found["gold"], found["predicted"], strict=True)]
-    assert scores["accuracy_test"] == pytest.approx(np.mean(hits))
-
-    scaler = StandardScaler().fit(definition.inputs(vectors, train).astype(np.float64))
-    reference = LogisticRegression(
-        C=1 / (len(train) * scores["regularisation"]), tol=1e-6, max_iter=5000
-    )
-    reference.fit(scaler.transform(definition.inputs(vectors, train)), train.label)
-    for name, part in (("dev", dev), ("test", test)):
-        expected = reference.score(scaler.transform(definition.inputs(vectors, part)), part.label)
-        assert scores[f"accuracy_{name}"] == pytest.approx(expected, abs=0.005)
-        values, counts = np.unique(train.label.astype(str), return_counts=True)
-        most = values[counts.argmax()]
-        assert scores[f"majority_{name}"] == pytest.approx(np.mean(part.label == most))
-    assert {key: value for key, value in scores.items() if not isinstance(value, float)} == {
-        "step": 0,
-        "layer": 1,
-        "task": task,
-        "source": "xx",
-        "target": "xx",
-        "train_items": len(train),
-        "dev_items": len(dev),
-        "test_items": len(test),
-        "classes": {"pos": 4, "arc_prediction": 2, "arc_classification": 3}[task],
-        "dimension": 16,
-        "iterations": scores["iterations"],
-    }
-    assert scores["step0_test"] == scores["accuracy_test"]
-
-
-def test_the_same_job_writes_the_same_bytes(job: Callable[..., dict], tmp_path: Path) -> None:
-    for task in ("pos", "arc_prediction"):
-        job(task)
-        names = [tmp_path / f"{task}.json", tmp_path / f"{task}.parquet"]
-        before = [name.read_bytes() for name in names]
-        job(task)
-        assert [name.read_bytes() for name in names] == before
-
-
-def test_test_labels_change_nothing_but_the_test_score(
-    job: Callable[..., dict], tmp_path: Path
-) -> None:
-    before = job()
-    predicted = pq.read_table(tmp_path / "pos.parquet")["predicted"].to_pylist()
-
-    def permuted(words: Words) -> NDArray:
-        upos, rows = words.upos.copy(), words.rows("test")
-        upos[rows] = np.random.default_rng(0).permutation(upos[rows])
-        return upos
-
-    change_words(tmp_path, upos=permuted)
-    after = job()
-    assert after["accuracy_test"] < before["accuracy_test"] - 0.1
-    differing = {key for key in before if before[key] != after[key]}
-    assert differing == {"accuracy_test", "step0_test"}
-    assert pq.read_table(tmp_path / "pos.parquet")["predicted"].to_pylist() == predicted
-
-
-def test_the_baseline_is_the_same_tuple_at_step_0(job: Callable[..., dict], tmp_path: Path) -> None:
-    start, later = tmp_path / "pos.json", {"step": 50, "scores": tmp_path / "later.json"}
-    job()
-    scores = json.loads(start.read_text())
-    start.write_text(json.dumps(scores | {"accuracy_test": 0.25}))
-    assert job(**later, baseline=start)["step0_test"] == 0.25
-    for wrong in ({"step": 5}, {"layer": 2}, {"source": "yy"}, {"task": "arc_prediction"}):
-        start.write_text(json.dumps(scores | wrong))
-        with pytest.raises(UserError, match=r"pos\.json: holds the scores of"):
-            job(**later, baseline=start)
-    start.write_text('{"step": 0')
-    with pytest.raises(UserError, match=r"pos\.json.*delete it and run again"):
-        job(**later, baseline=start)
-    with pytest.raises(UserError, match="baseline"):
-        job(**later)
-
-
-def test_damaged_vectors_are_named(job: Callable[..., dict], tmp_path: Path) -> None:
-    file = tmp_path / "layer-1.npy"
-    whole = file.read_bytes()
-    vectors = np.load(file)
-    header_only, half = whole[:100], whole[: len(whole) // 2]
-    for damage in (b"", header_only, half, whole[:-4], whole + b"\0", b"not vectors" * 50):
-        file.write_bytes(damage)
-        with pytest.raises(UserError, match=r"layer-1\.npy: damaged.*delete it and run again"):
-            job()
-    for wrong in (vectors.astype(np.float64), vectors[0]):
-        np.save(file, wrong)
-        with pytest.raises(UserError, match=r"layer-1\.npy.*delete it and run again"):
-            job()
-    np.save(file, vectors[:-1])
-    with pytest.raises(UserError, match=rf"{len(vectors) - 1} vectors for {len(vectors)} words"):
-        job()
-    for value in (np.nan, np.inf):
-        broken = vectors.copy()
-        broken[5, 3] = value
-        np.save(file, broken)
-        with pytest.raises(UserError, match=r"layer-1\.npy: some vectors are not finite"):
-            job()
-    assert not (tmp_path / "pos.json").exists()
-    file.write_bytes(whole)
-    assert read_vectors(file, len(vectors)).tolist() == vectors.tolist()
-
-
-def test_a_split_without_examples_is_named(job: Callable[..., dict], tmp_path: Path) -> None:
-    def empty(words: Words) -> NDArray:
-        return np.where(words.split == "dev", "_", words.upos).astype(object)
-
-    change_words(tmp_path, upos=empty)
-    with pytest.raises(UserError, match="language xx, task pos: the dev split"):
-        job()
-
-
-def test_a_training_part_of_one_class_is_named(job: Callable[..., dict], tmp_path: Path) -> None:
-    def one(words: Words) -> NDArray:
-        return np.where(words.split == "train", "NOUN", words.upos).astype(object)
-
-    change_words(tmp_path, upos=one)
-    with pytest.raises(UserError, match=r"language xx, task pos: .* train .*'NOUN'"):
-        job()
-
-
-@pytest.mark.parametrize("strengths", [[], [0.0], [0.1, -1.0]])
-def test_regularisation_must_be_positive(job: Callable[..., dict], strengths: list[float]) -> None:
-    with pytest.raises(UserError, match="regularisation"):
-        job(regularisation=strengths)
-
-
 def test_a_probe_predicts_from_what_it_was_given() -> None:
     # Two inputs, on scales 10 and 0.1; the class is the sign of the standardised second.
     given = Probe(
@@ -457,22 +252,3 @@ def test_a_probe_predicts_from_what_it_was_given() -> None:
     )
     vectors = np.array([[500, 0.9], [-500, 1.1], [0, 1.01]], np.float32)
     assert given.predict(plain(vectors, np.zeros(3, int))).tolist() == ["minus", "plus", "plus"]
-
-
-def test_a_job_imports_nothing_heavy(job: Callable[..., dict], tmp_path: Path) -> None:
-    job()
-    code = f"""
-import sys
-from pathlib import Path
-from chronoglot.probing.probe import probe
-folder = Path({str(tmp_path)!r})
-probe("arc_prediction", folder / "layer-1.npy", folder / "words.parquet", step=0, layer=1,
-      source="xx", target="xx", seed=1, regularisation=[0.1], baseline=None,
-      scores=folder / "a.json", predictions=folder / "a.parquet")
-print(sorted({{"torch", "scipy", "sklearn", "pandas", "transformers"}} & set(sys.modules)))
-"""
-    environment = {"PYTHONPATH": ":".join(sys.path)}
-    found = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environment
-    )
-    assert found.stdout.strip() == "[]"

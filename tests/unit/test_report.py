@@ -13,12 +13,18 @@ import pytest
 import yaml
 from chronoglot.analysis.learning import summarise
 from chronoglot.errors import UserError
-from chronoglot.report.captions import placed
-from chronoglot.report.content import count, duration, enumerate_words, percent
+from chronoglot.figures.catalogue import Tables, placed
+from chronoglot.report.numbers import amount, count, duration, enumerate_words, percent
 from chronoglot.report.page import write_report
 from chronoglot.report.timing import read_timings, rule_of
 from chronoglot.report.versions import versions
-from synthetic_tables import made_up_losses, made_up_scores
+from synthetic_tables import (
+    made_up_alignment,
+    made_up_bpc,
+    made_up_scores,
+    made_up_transfer,
+    write_tables,
+)
 
 STEPS = [0, 10, 100, 1000]
 EVIL = '<script>alert("x")</script> & <b>co</b>'
@@ -78,17 +84,16 @@ def write(tmp_path: Path) -> Write:
         if scores is None:
             scores = made_up_scores(list(LANGUAGES), STEPS, layers=2)
         figures = []
-        for name in ("curves", "layers_by_language_pos", "new_figure"):
+        for name in ("curves", "layers_by_language_pos", "losses", "correlates", "new_figure"):
             figures.append(tmp_path / f"{name}.png")
             matplotlib.image.imsave(figures[-1], np.random.default_rng(0).random((8, 9, 3)))
         benchmark = tmp_path / "results/x/benchmarks/probe/step-0/de.tsv"
         benchmark.parent.mkdir(parents=True, exist_ok=True)
         benchmark.write_text("s\th:m:s\tmax_rss\n90.5\t0:01:30\t-\n")
+        tables = Tables(write_tables(tmp_path / "tables", scores, summarise(scores)))
         arguments: dict[str, Any] = {
             "title": "A made-up run",
-            "scores": scores,
-            "summary": summarise(scores),
-            "losses": made_up_losses(list(LANGUAGES), STEPS),
+            "tables": tables,
             "figures": figures,
             "settings": {"seed": 7, "words": {"pooling": "mean"}, "name": EVIL},
             "versions": {"torch": "2.13.0"},
@@ -204,8 +209,8 @@ def test_weak_curves_are_marked_and_left_out_of_the_headline(write: Write) -> No
     assert rows["Finnishfi"][0].endswith("gain within sampling error")
     assert "Of 3 curves, 1 is not above its baseline" in page.all_text
     (headline,) = [row for row in page.rows if row[0] == "Part of speech"]
-    assert headline[5] == "1 of 3"
-    assert headline[6].startswith("<script>")
+    assert headline[6] == "1 of 3"
+    assert headline[7].startswith("<script>")
 
 
 def test_sound_results_have_no_warning(write: Write) -> None:
@@ -237,8 +242,93 @@ def test_a_new_figure_is_shown_with_its_name() -> None:
     assert placed("new_figure") == ("more", "New figure.")
     section, caption = placed("layers_by_language_arc_prediction")
     assert section == "languages"
-    assert "arc prediction" in caption
+    assert "Arc prediction" in caption
     assert {placed(name)[0] for name in ("curves", "curves_by_language")} == {"curves"}
+
+
+def row_of(page: Page, *start: str) -> list[str]:
+    """The one table row whose first cells begin so."""
+    (row,) = [
+        row
+        for row in page.rows
+        if len(row) >= len(start)
+        and all(cell.startswith(begin) for cell, begin in zip(row, start, strict=False))
+    ]
+    return row
+
+
+def test_bits_are_in_bits_without_layer_majority_or_doubt(write: Write) -> None:
+    scores = made_up_bpc(["de", "fi"], STEPS)
+    scores["score"] = scores["target"].map({"de": 2.0, "fi": 3.0}) + (scores["step"] == 0)
+    scores["step0"] = scores["target"].map({"de": 3.0, "fi": 4.0})
+    page = Page(write(scores))
+    assert row_of(page, "Germande")[1:6] == ["2.00", "10", "2.00", "3.00", "1.00"]
+    assert row_of(page, "Bits per character")[1:4] == [
+        "bits per character (lower is better)",
+        *("2.50", "1.00"),
+    ]
+    text = page.all_text
+    assert "probes in all" not in text
+    assert "layers" not in text[: text.index("At a glance")]
+    assert "not above" not in text[: text.index("How to read")].replace("not above its b", "", 0)
+    for section in ("Across languages", "Word alignment", "Learned and forgotten"):
+        assert section not in page.text
+
+
+def test_alignment_is_shown_by_pair_and_never_doubted(write: Write) -> None:
+    pairs = [("de", "fi"), ("de", "ev")]
+    scores = made_up_alignment(pairs, STEPS, layers=1)
+    scores["score"] = 0.5
+    scores["step0"] = 0.5
+    page = Page(write(scores))
+    assert row_of(page, "German–Finnish")[1:4] == ["50.0", "0", "0"]
+    assert row_of(page, "Word alignment")[1] == "F1 (%)"
+    assert "Across languages" not in page.text
+    assert "They are marked in the tables" not in page.all_text
+
+
+def test_transfer_has_its_means_and_extreme_pairs(write: Write) -> None:
+    codes = list(LANGUAGES)
+    scores = pd.concat(
+        [
+            made_up_scores(codes, STEPS, 1, ["pos"]),
+            made_up_transfer(codes, codes, STEPS, 1, ["pos"]),
+        ]
+    )
+    across = scores["source"] != scores["target"]
+    trained = scores["step"] > 0
+    pair = scores["source"] + scores["target"]
+    learned = {"defi": 0.9, "fide": 0.6, "evde": 0.5, "deev": 0.52, "fiev": 0.7, "evfi": 0.71}
+    scores["score"] = np.where(across, pair.map(learned), 0.95).astype(float)
+    scores["score"] = scores["score"].where(trained, 0.3)
+    late = (pair == "defi") & (scores["step"] < 1000)
+    scores["score"] = scores["score"].mask(late, 0.3)
+    scores["step0"] = 0.3
+    page = Page(write(scores))
+    (row,) = [row for row in page.rows if row[0] == "Part of speech" and " → " in row[4]]
+    assert row[1:4] == ["6", "95.0", f"{100 * sum(learned.values()) / 6:.1f}"]
+    assert row[4] == "German → Finnish 90.0"
+    assert row[5] == f"{EVIL} → German 50.0"
+    assert row[6] == "German → Finnish 90.0, back 60.0"
+    assert row[7:] == ["1 of 6", "0"]
+    # Transfer is no part of the in-language tables.
+    assert row_of(page, "Germande")[1] == "95.0"
+
+
+def test_strongest_correlates_come_first_with_their_number_of_tests(
+    write: Write, tmp_path: Path
+) -> None:
+    write()
+    folder = (tmp_path / "tables").rename(tmp_path / "other")
+    correlates = Tables(folder).correlates.assign(spearman=0.1, p_value=0.5, n=3)
+    correlates.loc[7, ["spearman", "p_value"]] = -0.8, 0.0001
+    correlates.loc[9, "spearman"] = np.nan
+    correlates.to_parquet(folder / "correlates.parquet")
+    page = Page(write(tables=Tables(folder)))
+    (first, *_) = [row for row in page.rows if row[0] == "in-language"]
+    assert first[4:] == ["−0.80", "< 0.001", "3"]
+    assert f"of {len(correlates) - 1} correlations" in page.all_text
+    assert "Of all, 1 have p below 0.05" in page.all_text
 
 
 def test_timings_sum_the_jobs_of_a_rule(tmp_path: Path) -> None:
@@ -272,6 +362,10 @@ def test_versions_name_what_is_installed_and_no_place() -> None:
 
 def test_numbers_as_printed() -> None:
     assert [percent(0.87349), percent(float("nan"))] == ["87.3", "–"]
+    assert [amount(0.5, "pos"), amount(1.234, "bpc"), amount(0.5, "alignment")] == [
+        *("50.0", "1.23", "50.0"),
+    ]
+    assert percent(-1e-9) == "0.0"
     assert [count(1_500_000), count(None)] == ["1,500,000", "–"]
     assert [duration(seconds) for seconds in (2.34, 42.4, 59.7, 3599, 5025)] == [
         *("2.3 s", "42 s", "1 min", "1 h 0 min", "1 h 24 min"),

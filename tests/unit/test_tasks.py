@@ -5,7 +5,6 @@ import sys
 from collections import Counter
 from functools import partial
 from operator import ne
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -203,24 +202,6 @@ def test_every_task_loads_under_its_name() -> None:
 def test_an_unknown_task_names_the_nearest() -> None:
     with pytest.raises(UserError, match="'arc_predicton': did you mean 'arc_prediction'"):
         load_task("arc_predicton")
-
-
-def test_a_new_file_is_a_new_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import chronoglot.tasks
-
-    (tmp_path / "form_length.py").write_text(
-        "import numpy as np\n"
-        "from chronoglot.tasks.base import Examples, ProbingTask, word_inputs\n"
-        "def examples(words, split, seed):\n"
-        "    item = words.rows(split).astype(np.int32)\n"
-        "    label = np.array([str(len(form)) for form in words.form[item]], object)\n"
-        "    return Examples(item, np.full_like(item, -1), label)\n"
-        "TASK = ProbingTask('form_length', examples, word_inputs)\n"
-    )
-    monkeypatch.setattr(chronoglot.tasks, "__path__", [*chronoglot.tasks.__path__, str(tmp_path)])
-    assert "form_length" in task_names()
-    found = load_task("form_length").examples(table(BOOK), "test", 0)
-    assert triples(found) == [(7, -1, "2"), (8, -1, "2"), (9, -1, "2")]
 
 
 def test_names_are_listed_without_importing_what_computes() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import sentencepiece
 import torch
+from chronoglot.checkpoints.manifest import write_manifest
 from chronoglot.words import Words
 
 # Script: its words, and what stands between them.
@@ -92,6 +93,32 @@ def checkpoint(vocabulary: int, *, layers: int = 2, positions: int = 32, seed: i
         activation_fn="gelu",
     )
     return {"args": None, "cfg": {"model": settings}, "model": state}
+
+
+def write_model(folder: Path, *, positions: int = 40, **config: object) -> Path:
+    """A model folder with random weights, as transformers writes it; returns the folder."""
+    from transformers import XLMRobertaConfig, XLMRobertaForMaskedLM
+
+    torch.manual_seed(0)
+    sizes = {
+        "vocab_size": write_tokenizer(folder)[2],
+        "hidden_size": 16,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 32,
+        "max_position_embeddings": positions + 2,
+        "type_vocab_size": 1,
+        "layer_norm_eps": 1e-5,
+    }
+    model = XLMRobertaForMaskedLM(XLMRobertaConfig(**(sizes | config)))
+    with torch.no_grad():
+        # Far from 0, so that context matters as much as in a trained model; biases and layer
+        # norms too, which start at 0 and 1.
+        for weight in model.parameters():
+            weight.add_(torch.randn_like(weight), alpha=0.3)
+    model.save_pretrained(folder)
+    write_manifest(folder)
+    return folder
 
 
 def word_table(texts: list[list[tuple[str, bool]]]) -> Words:

@@ -33,6 +33,8 @@ MINIATURE: dict[str, Any] = {
         "qaa": {"in_vitro": IN_VITRO},
         "qab": {"in_vitro": IN_VITRO | {"name": "Qab", "order": "SOV", "script": "cyrillic"}},
     },
+    "tasks": ["bpc", "pos", "arc_prediction", "arc_classification", "xnli", "alignment"],
+    "alignment": {"gold": {"qaa-qab": "in_vitro"}},
     "in_vitro": {
         "treebank_sentences": {"train": 60, "dev": 20, "test": 30},
         "pairs": {"train": 12, "dev": 6, "test": 6},
@@ -54,6 +56,7 @@ MINIATURE: dict[str, Any] = {
         "log_every": 2,
     },
     "probing": {"regularisation": [0.01]},
+    "analysis": {"permutations": 99},
 }
 
 

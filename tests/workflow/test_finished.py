@@ -1,6 +1,7 @@
 """A finished run of the real workflow: what it left, and what a change of it runs again."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,23 @@ from conftest import MINIATURE, Workflow
 
 pytestmark = pytest.mark.slow
 
-LAYERS, TASKS, LANGUAGES = 3, 3, 2
-ONE_CHECKPOINT = LAYERS * TASKS * LANGUAGES
-COLLECTING = {"scores", "summary", "figure", "report", "all", "losses", "check_conversion"}
+LAYERS, STEPS = 3, 3
+LANGUAGES = ("qaa", "qab")
+WORDS = ("pos", "arc_prediction", "arc_classification")
+PROBED = (*WORDS, "xnli")
+ONE_CHECKPOINT = {
+    "encode": 2 * len(LANGUAGES),
+    "probe": len(PROBED) * len(LANGUAGES),
+    "transfer": len(PROBED) * len(LANGUAGES),
+    "bits": len(LANGUAGES),
+    "align": 1,
+}
+COLLECTING = {"scores", "summary", "movement", "across", "properties", "correlates", "losses"}
+COLLECTING |= {"tables", "figure", "report", "all", "check_conversion"}
+
+
+def _times(count: int, jobs: dict[str, int]) -> dict[str, int]:
+    return {rule: count * number for rule, number in jobs.items()}
 
 
 def _work(jobs: dict[str, int]) -> dict[str, int]:
@@ -21,13 +36,27 @@ def _work(jobs: dict[str, int]) -> dict[str, int]:
     return {rule: count for rule, count in jobs.items() if rule not in COLLECTING}
 
 
-def test_every_tuple_has_its_row_and_its_predictions(finished: Workflow) -> None:
-    results = finished.folder / "results/miniature"
-    scores = pd.read_csv(results / "tables/scores.csv")
-    assert len(scores) == 3 * ONE_CHECKPOINT
+def _table(workflow: Workflow, name: str) -> pd.DataFrame:
+    return pd.read_csv(workflow.folder / f"results/miniature/tables/{name}.csv")
+
+
+def test_every_tuple_has_its_row(finished: Workflow) -> None:
+    scores = _table(finished, "scores")
     assert not scores.duplicated(["step", "layer", "task", "source", "target"]).any()
-    for row in scores[scores["step"] == 8].itertuples():
-        tuple_ = f"probes/step-8/layer-{row.layer}/{row.target}/{row.task}.parquet"
+    counted = scores.groupby("task").size().to_dict()
+    probed = STEPS * LAYERS * len(LANGUAGES) ** 2  # in-language and across
+    assert counted == dict.fromkeys(PROBED, probed) | {
+        "bpc": STEPS * len(LANGUAGES),
+        "alignment": STEPS * LAYERS,
+    }
+
+
+def test_every_probe_has_its_predictions(finished: Workflow) -> None:
+    results = finished.folder / "results/miniature"
+    scores = _table(finished, "scores")
+    own = (scores["source"] == scores["target"]) & scores["task"].isin(PROBED)
+    for row in scores[own & (scores["step"] == 8)].itertuples():
+        tuple_ = f"probes/step-8/layer-{int(row.layer)}/{row.target}/{row.task}.parquet"
         predictions = pd.read_parquet(results / tuple_)
         assert len(predictions) == row.test_items
         right = predictions["gold"].astype(str) == predictions["predicted"].astype(str)
@@ -35,24 +64,26 @@ def test_every_tuple_has_its_row_and_its_predictions(finished: Workflow) -> None
 
 
 def test_baseline_is_the_untrained_model(finished: Workflow) -> None:
-    scores = pd.read_csv(finished.folder / "results/miniature/tables/scores.csv")
-    series = ["layer", "task", "target"]
+    scores = _table(finished, "scores").fillna({"layer": -1})
+    series = ["layer", "task", "source", "target"]
     untrained = scores[scores["step"] == 0].set_index(series)["score"]
     for row in scores.itertuples():
-        assert row.step0 == untrained[row.layer, row.task, row.target]
+        assert row.step0 == untrained[row.layer, row.task, row.source, row.target]
 
 
-def test_parallel_sentences_have_links_within_them(finished: Workflow) -> None:
-    parallel = finished.folder / "results/miniature/data/parallel/qaa-qab"
-    sentences = (parallel / "sentences.txt").read_text(encoding="utf-8").splitlines()
-    gold = (parallel / "gold.txt").read_text().splitlines()
-    assert len(sentences) == len(gold) == MINIATURE["in_vitro"]["parallel"]
-    for pair, links in zip(sentences, gold, strict=True):
-        source, target = (side.split() for side in pair.split(" ||| "))
-        for link in links.split():
-            i, j = map(int, link.split("-"))
-            assert i < len(source)
-            assert j < len(target)
+def test_every_table_is_made(finished: Workflow) -> None:
+    pair, codes = {("qaa", "qab"), ("qab", "qaa")}, set(LANGUAGES)
+    asymmetry = _table(finished, "asymmetry")
+    assert set(zip(asymmetry["a"], asymmetry["b"], strict=True)) == {("qaa", "qab")}
+    sources = _table(finished, "best_sources")
+    assert set(zip(sources["source"], sources["target"], strict=True)) == pair
+    assert set(_table(finished, "languages")["language"]) == codes
+    assert set(_table(finished, "movement")["task"]) == {*PROBED, "alignment"}
+    pairs = _table(finished, "language_pairs").set_index(["source", "target"])
+    # The two differ in order and script, of seven parameters; script is no syntax.
+    assert pairs.loc[("qaa", "qab"), "syntactic"] == pytest.approx(1 / 6)
+    assert pairs.loc[("qaa", "qab"), "same_script"] == 0
+    assert "spearman" in _table(finished, "correlates")
 
 
 def test_vectors_are_removed_and_nothing_is_half_written(finished: Workflow) -> None:
@@ -81,9 +112,11 @@ def test_report_tells_of_everything(finished: Workflow) -> None:
 def test_a_second_run_makes_the_same_tables(finished: Workflow, fresh: Workflow) -> None:
     outcome = fresh.snakemake(MINIATURE, "--cores", "2", "tables")
     assert outcome.code == 0, outcome.text[-8000:]
-    for table in ("scores", "summary", "losses"):
-        name = f"results/miniature/tables/{table}.csv"
-        assert (fresh.folder / name).read_bytes() == (finished.folder / name).read_bytes()
+    tables = sorted((finished.folder / "results/miniature/tables").glob("*.csv"))
+    assert len(tables) == 9
+    for table in tables:
+        name = table.relative_to(finished.folder)
+        assert (fresh.folder / name).read_bytes() == table.read_bytes(), table.name
 
 
 def test_nothing_is_left_to_do(finished: Workflow, miniature: dict[str, Any]) -> None:
@@ -96,19 +129,13 @@ def test_step_appended(finished: Workflow, miniature: dict[str, Any]) -> None:
         "segment": 1,
         "checkpoint": 1,
         "convert": 1,
-        "encode": LANGUAGES,
-        "probe": ONE_CHECKPOINT,
+        **ONE_CHECKPOINT,
     }
 
 
 def test_step_inserted(finished: Workflow, miniature: dict[str, Any]) -> None:
     miniature["pretraining"]["steps"] = [0, 4, 6, 8]
-    assert _work(finished.plan(miniature)) == {
-        "checkpoint": 1,
-        "convert": 1,
-        "encode": LANGUAGES,
-        "probe": ONE_CHECKPOINT,
-    }
+    assert _work(finished.plan(miniature)) == {"checkpoint": 1, "convert": 1, **ONE_CHECKPOINT}
 
 
 def test_step_removed(finished: Workflow, miniature: dict[str, Any]) -> None:
@@ -120,44 +147,103 @@ def test_learning_rate_changed(finished: Workflow, miniature: dict[str, Any]) ->
     miniature["pretraining"]["learning_rate"] = 5e-4
     assert _work(finished.plan(miniature)) == {
         "segment": 2,
-        "checkpoint": 3,
-        "convert": 3,
-        "encode": 3 * LANGUAGES,
-        "probe": 3 * ONE_CHECKPOINT,
+        "checkpoint": STEPS,
+        "convert": STEPS,
+        **_times(STEPS, ONE_CHECKPOINT),
     }
 
 
 def test_regularisation_changed(finished: Workflow, miniature: dict[str, Any]) -> None:
     """All probes again, on vectors that were removed and must be made again; no training."""
     miniature["probing"]["regularisation"] = [0.1, 0.01]
-    assert _work(finished.plan(miniature)) == {"encode": 3 * LANGUAGES, "probe": 3 * ONE_CHECKPOINT}
+    again = {rule: ONE_CHECKPOINT[rule] for rule in ("encode", "probe", "transfer")}
+    assert _work(finished.plan(miniature)) == _times(STEPS, again)
+
+
+def test_pooling_changed(finished: Workflow, miniature: dict[str, Any]) -> None:
+    """What reads vectors, though it takes them as they are, runs again with what made them."""
+    miniature["encoding"] = {"pooling": "first"}
+    again = {rule: ONE_CHECKPOINT[rule] for rule in ("encode", "probe", "transfer", "align")}
+    assert _work(finished.plan(miniature)) == _times(STEPS, again)
 
 
 def test_task_left_out(finished: Workflow, miniature: dict[str, Any]) -> None:
-    miniature["probing"]["tasks"] = ["pos"]
+    miniature["tasks"] = ["pos"]
     assert _work(finished.plan(miniature)) == {}
 
 
+def test_task_added(finished: Workflow, miniature: dict[str, Any], tmp_path: Path) -> None:
+    """Its own probes, on vectors that are made again; those of other tasks stay."""
+    copied = _copied(finished, tmp_path)
+    results = copied.folder / "results/miniature"
+    for path in [*results.glob("probes/*/*/*/pos.*"), *results.glob("transfer/*/*/pos.json")]:
+        path.unlink()
+    each = len(LANGUAGES) * STEPS
+    assert _work(copied.plan(miniature)) == {"encode": each, "probe": each, "transfer": each}
+
+
+def _copied(finished: Workflow, folder: Path) -> Workflow:
+    copied = Workflow(folder / "copy")
+    shutil.copytree(finished.folder, copied.folder, symlinks=True)
+    return copied
+
+
+def test_target_added(finished: Workflow, miniature: dict[str, Any], tmp_path: Path) -> None:
+    """The probes of other languages are scored on it, and none is trained."""
+    copied = _copied(finished, tmp_path)
+    for path in (copied.folder / "results/miniature").glob("transfer/*/qab/*.json"):
+        path.unlink()
+    assert _work(copied.plan(miniature)) == {
+        "encode": 2 * STEPS,
+        "transfer": len(PROBED) * STEPS,
+    }
+
+
+def test_source_added(finished: Workflow, miniature: dict[str, Any], tmp_path: Path) -> None:
+    """Its own probes are trained, and scored on all others; nobody else's is trained again."""
+    copied = _copied(finished, tmp_path)
+    for path in (copied.folder / "results/miniature").glob("probes/*/*/qab/*"):
+        path.unlink()
+    assert _work(copied.plan(miniature)) == {
+        "encode": len(LANGUAGES) * 2 * STEPS,
+        "probe": len(PROBED) * STEPS,
+        "transfer": len(PROBED) * STEPS,
+    }
+
+
+def test_treebank_of_one_language_changed(
+    finished: Workflow, miniature: dict[str, Any], tmp_path: Path
+) -> None:
+    """Its results, its row and its column: without a probe of any other language."""
+    copied = _copied(finished, tmp_path)
+    for treebank in (copied.folder / "results/miniature/data/in_vitro/qaa").glob("*.conllu"):
+        treebank.touch()
+    outcome = copied.snakemake(miniature, "--dry-run", "--quiet", "none", "--", "qaa")
+    assert outcome.code == 0, outcome.text
+    assert _work(outcome.jobs) == {
+        "words": 1,
+        "encode": len(LANGUAGES) * STEPS,
+        "probe": len(WORDS) * STEPS,
+        "transfer": len(LANGUAGES) * len(WORDS) * STEPS,
+        "qaa": 1,
+    }
+    probed = re.findall(r"^rule probe:\n(?:    .*\n)*?    wildcards: (.*)$", outcome.text, re.M)
+    assert probed
+    assert all("language=qaa" in wildcards for wildcards in probed)
+
+
 def test_learned_share_changed(finished: Workflow, miniature: dict[str, Any]) -> None:
-    miniature["analysis"] = {"learned_share": 0.9}
+    miniature["analysis"]["learned_share"] = 0.9
     jobs = finished.plan(miniature)
     assert _work(jobs) == {}
     assert jobs["summary"] == 1
     assert "scores" not in jobs
 
 
-def test_treebank_of_one_language_changed(finished: Workflow, miniature: dict[str, Any]) -> None:
-    """The other language keeps its probes; the text is as before, so nothing is trained."""
-    miniature["data"] = {"max_train_words": 300}
-    jobs = finished.plan(miniature, "results/miniature/probes/step-8/layer-2/qaa/pos.json")
-    assert _work(jobs) == {"words": 1, "encode": 2, "probe": 2}
-
-
 def test_deleted_score_is_made_again_alone(
     finished: Workflow, miniature: dict[str, Any], tmp_path: Path
 ) -> None:
-    copied = Workflow(tmp_path / "copy")
-    shutil.copytree(finished.folder, copied.folder, symlinks=True)
+    copied = _copied(finished, tmp_path)
     name = "results/miniature/probes/step-8/layer-1/qab/pos.json"
     (copied.folder / name).unlink()
     assert _work(copied.plan(miniature, name)) == {"encode": 1, "probe": 1}
@@ -166,8 +252,7 @@ def test_deleted_score_is_made_again_alone(
 def test_inserted_step_is_run_and_touches_no_other(
     finished: Workflow, miniature: dict[str, Any], tmp_path: Path
 ) -> None:
-    copied = Workflow(tmp_path / "copy")
-    shutil.copytree(finished.folder, copied.folder, symlinks=True)
+    copied = _copied(finished, tmp_path)
     results = copied.folder / "results/miniature"
     before = {path: path.stat().st_mtime_ns for path in results.glob("*/step-*/**/*")}
     miniature["pretraining"]["steps"] = [0, 4, 6, 8]

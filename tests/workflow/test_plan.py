@@ -9,31 +9,92 @@ import pytest
 import yaml
 from conftest import ROOT, Workflow
 
-LAYERS, TASKS = 3, 3
+STEPS, LANGUAGES = 3, 2
+PROBED = 4  # tasks with a probe: three of words, one of sentence pairs
 
 
-def test_every_tuple_is_one_job(fresh: Workflow, miniature: dict[str, Any]) -> None:
+def test_every_step_language_and_task_is_one_job(
+    fresh: Workflow, miniature: dict[str, Any]
+) -> None:
     jobs = fresh.plan(miniature)
-    assert jobs["probe"] == 3 * LAYERS * 2 * TASKS
-    assert jobs["encode"] == 3 * 2
+    assert jobs["probe"] == STEPS * LANGUAGES * PROBED
+    assert jobs["transfer"] == STEPS * LANGUAGES * PROBED
+    assert jobs["encode"] == STEPS * LANGUAGES * 2  # words and pairs
+    assert jobs["bits"] == STEPS * LANGUAGES
+    assert jobs["align"] == STEPS
     assert jobs["segment"] == 2
 
 
 def test_one_tuple_is_a_target(fresh: Workflow, miniature: dict[str, Any]) -> None:
     jobs = fresh.plan(miniature, "results/miniature/probes/step-4/layer-1/qaa/pos.json")
-    # its own probe and that of its baseline
+    # its own probes and those of its baseline
     assert jobs["probe"] == 2
     assert jobs["encode"] == 2
     assert jobs["segment"] == 1
+    assert "transfer" not in jobs
+
+
+def test_one_task(fresh: Workflow, miniature: dict[str, Any]) -> None:
+    jobs = fresh.plan(miniature, "pos")
+    assert jobs["probe"] == jobs["transfer"] == jobs["encode"] == STEPS * LANGUAGES
+    assert not {"pairs", "bits", "align", "scores", "figure"} & set(jobs)
+
+
+@pytest.mark.parametrize(
+    ("task", "expected"),
+    [
+        ("bpc", {"bits": STEPS * LANGUAGES}),
+        ("alignment", {"align": STEPS, "parallel": 1}),
+        ("xnli", {"probe": 6, "transfer": 6, "encode": 6, "pairs": 2}),
+    ],
+)
+def test_a_task_takes_its_own_data_alone(
+    fresh: Workflow, miniature: dict[str, Any], task: str, expected: dict[str, int]
+) -> None:
+    jobs = fresh.plan(miniature, task)
+    common = {"in_vitro", "in_vitro_parallel", "text", "tokenizer", "binarise", "segment"}
+    common |= {"checkpoint", "convert", task}
+    assert {rule: count for rule, count in jobs.items() if rule not in common} == expected
+
+
+def test_one_checkpoint(fresh: Workflow, miniature: dict[str, Any]) -> None:
+    jobs = fresh.plan(miniature, "step_4")
+    assert jobs["bits"] == LANGUAGES
+    assert jobs["align"] == 1
+    assert jobs["transfer"] == LANGUAGES * PROBED
+    assert jobs["probe"] == 2 * LANGUAGES * PROBED  # with those of step 0, the baseline
+    assert jobs["segment"] == 1
+
+
+def test_tables_only(fresh: Workflow, miniature: dict[str, Any]) -> None:
+    jobs = fresh.plan(miniature, "tables")
+    collecting = {"scores", "summary", "movement", "across", "properties", "correlates", "losses"}
+    assert collecting <= set(jobs)
+    assert not {"figure", "report", "check_conversion"} & set(jobs)
+
+
+def test_figures_only(fresh: Workflow, miniature: dict[str, Any]) -> None:
+    jobs = fresh.plan(miniature, "figures")
+    assert jobs["figure"] > 20
+    assert "report" not in jobs
+
+
+def test_transfer_can_be_narrowed(fresh: Workflow, miniature: dict[str, Any]) -> None:
+    miniature["transfer"] = {"sources": ["qaa"]}
+    assert fresh.plan(miniature, "pos")["transfer"] == STEPS  # to qab alone
+    miniature["transfer"] = {"targets": []}
+    jobs = fresh.plan(miniature)
+    assert "transfer" not in jobs
+    assert jobs["probe"] == STEPS * LANGUAGES * PROBED
 
 
 def test_default_experiment_is_planned(fresh: Workflow) -> None:
     config = ROOT / "config.yaml"
     settings = yaml.safe_load(config.read_text())
-    steps, layers = len(settings["pretraining"]["steps"]), settings["pretraining"]["layers"] + 1
+    steps = len(settings["pretraining"]["steps"])
     outcome = fresh.snakemake(config, "--dry-run", "--quiet", "rules")
     assert outcome.code == 0, outcome.text
-    assert outcome.jobs["probe"] == steps * layers * len(settings["languages"]) * TASKS
+    assert outcome.jobs["probe"] == steps * len(settings["languages"]) * PROBED
 
 
 def test_slurm_profile_is_planned(fresh: Workflow) -> None:
@@ -76,7 +137,7 @@ def _change(config: dict[str, Any], path: str, value: Any) -> None:
     ("path", "value", "said"),
     [
         ("pretraining.learning_rat", 1, "pretraining.learning_rat: unknown key; did you mean"),
-        ("probing.tasks", ["poss"], "unknown task 'poss'; did you mean 'pos'"),
+        ("tasks", ["poss"], "unknown task 'poss'; did you mean 'pos'"),
         ("pretraining.steps", [0, 8, 4], "not sorted: 4 follows 8"),
         ("pretraining.steps", [4, 8], "the first step must be 0"),
         ("pretraining.steps", [0, 99], "99 lies beyond the run of 24 updates"),
@@ -85,6 +146,11 @@ def _change(config: dict[str, Any], path: str, value: Any) -> None:
         ("languages.qaa.in_vitro.ordr", "SVO", "ordr: unknown key; did you mean 'order'"),
         ("probing.layers", [0, 3], "there is no layer 3; the model has 0 to 2"),
         ("pretraining.heads", 3, "heads: 3 does not divide dimension 16"),
+        ("transfer.sources", ["qac"], "transfer.sources: qac is not one of the `languages`; did"),
+        ("alignment.gold", {"qaa-qaz": "in_vitro"}, "alignment.gold.qaa-qaz: qaz is not one of"),
+        ("alignment.gold", {"qaa": "in_vitro"}, "alignment.gold.qaa"),
+        ("alignment.gold", {"qaa-qab": "qaa-qab.gold"}, "give two in-vitro languages and `in_vit"),
+        ("xnli.languages", ["de"], "xnli.languages: de is not one of the `languages`"),
     ],
 )
 def test_mistakes_in_the_settings(
@@ -95,6 +161,14 @@ def test_mistakes_in_the_settings(
     assert outcome.code != 0
     assert said in outcome.text
     assert "experiment.yaml" in outcome.text  # where
+    assert "Traceback" not in outcome.text
+
+
+def test_a_task_without_data(fresh: Workflow, miniature: dict[str, Any]) -> None:
+    miniature["alignment"] = {}
+    outcome = fresh.snakemake(miniature, "--dry-run")
+    assert outcome.code != 0
+    assert "tasks: no language has the data that alignment needs; give one" in outcome.text
     assert "Traceback" not in outcome.text
 
 
@@ -147,12 +221,23 @@ def test_real_experiments_are_planned_once_their_data_is_there(
     fresh: Workflow, real_data: Path
 ) -> None:
     config = yaml.safe_load((ROOT / "workflow/experiments/real-small.yaml").read_text())
+    pairs = fresh.folder / "xnli"  # as it is published
+    (pairs / "XNLI-MT-1.0").mkdir(parents=True)
+    (pairs / "XNLI-1.0").symlink_to(real_data / "xnli")
+    (pairs / "XNLI-MT-1.0/multinli").symlink_to(real_data / "nli-train")
     config["folders"] = {
         "text": str(real_data / "text" / "libreoffice-help"),
         "treebanks": str(real_data / "ud"),
+        "xnli": str(pairs),
+        "alignments": str(real_data / "alignments"),
     }
-    jobs = fresh.plan(config, "--quiet", "rules")
-    assert jobs["words"] == len(config["languages"])
+    outcome = fresh.snakemake(config, "--dry-run", "--quiet", "rules")
+    assert outcome.code == 0, outcome.text
+    assert outcome.jobs["words"] == len(config["languages"])
+    assert outcome.jobs["pairs"] == len(config["xnli"]["languages"])
+    # What is absent is said, and said once.
+    assert outcome.text.count("xnli: no data in de, fi, ja, ko\n") == 1
+    assert outcome.text.count("xnli: no training data in ru, hi: targets only\n") == 1
 
 
 def test_malformed_treebank_stops_before_anything_is_trained(

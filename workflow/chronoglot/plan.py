@@ -1,65 +1,48 @@
-"""What an experiment consists of: its tuples, segments and source files.
+"""What an experiment consists of: its languages, tuples and segments.
 
-Read by the Snakefile on every dry run, so nothing heavy is imported; files that are named but
-missing are reported here, before any work.
+Read by the Snakefile on every dry run, so nothing heavy is imported.
 """
 
 import json
 import os
 import sys
-from itertools import combinations
+from functools import cached_property
 from pathlib import Path
 
-from chronoglot.data.locate import find_parts
 from chronoglot.errors import UserError
 from chronoglot.figures.catalogue import figure_names
-from chronoglot.settings import Language, Settings
-
-_SET_FOLDER = "set `folders.text` to the folder that holds it, or mend the name"
-SPLITS = ("train", "dev", "test")
+from chronoglot.settings import Settings
+from chronoglot.sources import Sources
+from chronoglot.tasks import load_task
+from chronoglot.tasks.base import ProbingTask, Task
+from chronoglot.tuples import Tuples
 
 
 class Plan:
-    """The experiment's tuples and files, from its settings.
+    """The experiment, from its settings.
 
-    Raises UserError if a text file or a treebank that the settings name does not exist.
+    Raises UserError if a file that the settings name does not exist, or if a task has no data in
+    any language.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.results = f"results/{settings.experiment}"
+        self.sources = Sources(settings)
         self.languages = list(settings.languages)
+        self.pretrained = [code for code in self.languages if self.sources.has_text(code)]
+        self.with_treebank = [code for code in self.languages if self.sources.has_treebank(code)]
         self.steps = settings.pretraining.steps
         self.layers = settings.layers
-        self.tasks = settings.probing.tasks
-        self._texts: dict[str, list[Path]] = {}
-        self._parts: dict[str, dict[str, list[Path]]] = {}
-        for code, language in settings.languages.items():
-            self._locate(code, language)
-
-    def _locate(self, code: str, language: Language) -> None:
-        if language.text is None or language.treebank is None:
-            return
-        folders = self.settings.folders
-        where = f"languages.{code}"
-        self._texts[code] = [Path(folders.text) / name for name in language.text.files]
-        for path in self._texts[code]:
-            if not path.is_file():
-                raise UserError(f"{where}.text.files: there is no file {path}; {_SET_FOLDER}")
-        parts = find_parts(Path(folders.treebanks) / language.treebank.name)
-        parts = {part: parts[part] for part in language.treebank.parts if part in parts}
-        if not parts:
-            raise UserError(
-                f"{where}.treebank: {language.treebank.name} has none of the parts "
-                f"{', '.join(language.treebank.parts)}; name others in `parts`"
-            )
-        if language.treebank.split == "published":
-            for part in SPLITS:
-                if part not in parts:
-                    raise UserError(
-                        f"{where}.treebank: {language.treebank.name} has no {part} part; "
-                        "set `split: document` or `split: sentence` to divide the parts it has"
-                    )
-        self._parts[code] = parts
+        self.tasks = [load_task(name) for name in settings.tasks]
+        for task in self.tasks:
+            if not self._with_data(task) or (
+                task.name in self._probes and not self._probes[task.name]
+            ):
+                raise UserError(
+                    f"tasks: no language has the data that {task.name} needs; give one, "
+                    "or drop the task"
+                )
 
     def prepare_jobs(self) -> None:
         """Set what the jobs of this process inherit.
@@ -71,39 +54,127 @@ class Plan:
         os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         os.environ["CHRONOGLOT_STEPS"] = " ".join(map(str, self.steps))
 
-    @property
-    def tuples(self) -> str:
-        """All tuples, as JSON: every step with every layer, language and task."""
-        return json.dumps(
-            {
-                "step": self.steps,
-                "layer": self.layers,
-                "language": self.languages,
-                "task": self.tasks,
-            },
-            separators=(",", ":"),
+    def _with_data(self, task: Task) -> list[str]:
+        """Languages, or pairs of them, that have the data of a task."""
+        has = {
+            "text": self.sources.has_text,
+            "words": self.sources.has_treebank,
+            "pairs": self.sources.has_pairs,
+        }
+        if task.data == "parallel":
+            return list(self.settings.alignment.gold)
+        return [code for code in self.languages if has[task.data](code)]
+
+    @cached_property
+    def _probes(self) -> dict[str, list[str]]:
+        return {
+            task.name: [
+                code
+                for code in self._with_data(task)
+                if task.data == "words" or self.sources.has_training_pairs(code)
+            ]
+            for task in self.tasks
+            if isinstance(task, ProbingTask)
+        }
+
+    def transfer_sources(self, task: str, target: str) -> list[str]:
+        """Languages whose probes of a task are scored on a target."""
+        chosen = self.settings.transfer.sources
+        return [
+            code
+            for code in self._probes[task]
+            if code != target and (chosen is None or code in chosen)
+        ]
+
+    @cached_property
+    def tuples(self) -> Tuples:
+        """Every step with every layer, language and task that there is data for."""
+        chosen = self.settings.transfer.targets
+        transfer = {
+            task.name: [
+                code
+                for code in self._with_data(task)
+                if (chosen is None or code in chosen) and self.transfer_sources(task.name, code)
+            ]
+            for task in self.tasks
+            if isinstance(task, ProbingTask)
+        }
+        by_data = {task.data: self._with_data(task) for task in self.tasks}
+        return Tuples(
+            steps=self.steps,
+            layers=self.layers,
+            probes=self._probes,
+            transfer={task: targets for task, targets in transfer.items() if targets},
+            texts=by_data.get("text", []),
+            alignments=by_data.get("parallel", []),
         )
 
-    def probes(self, results: str) -> list[str]:
-        """The scores file of every tuple."""
+    @cached_property
+    def absences(self) -> list[str]:
+        """What is absent from a task, or there only as a target: a line a task."""
+        lines = []
+        for task in self.tasks:
+            if task.data == "parallel":
+                continue
+            there = self._with_data(task)
+            if missing := [code for code in self.languages if code not in there]:
+                lines.append(f"{task.name}: no data in {', '.join(missing)}")
+            trained = self._probes.get(task.name, there)
+            if targets := [code for code in there if code not in trained]:
+                lines.append(f"{task.name}: no training data in {', '.join(targets)}: targets only")
+        return lines
+
+    def data_of(self, task: str) -> str:
+        """The data that a task is scored on."""
+        return load_task(task).data
+
+    def table(self, language: str, task: str) -> str:
+        """The table that a probed task's examples are made from."""
+        return f"{self.results}/data/{self.data_of(task)}/{language}.parquet"
+
+    def vectors(self, step: str, language: str, task: str) -> list[str]:
+        """The vectors of that table's rows at every layer probed."""
+        folder = f"{self.results}/vectors/step-{step}/{language}/{self.data_of(task)}"
+        return [f"{folder}/layer-{layer}.npy" for layer in self.layers]
+
+    def encoding(self, data: str) -> dict[str, object]:
+        """What the vectors of a table's rows depend on, beside their files."""
+        encoding = self.settings.encoding
+        return {
+            "pooling": encoding.pooling if data == "words" else encoding.pair_pooling,
+            "batch_tokens": encoding.batch_tokens,
+            "long": encoding.long,
+        }
+
+    def probes(self, step: int, languages: list[str], task: str, ending: str) -> list[str]:
+        """One file of each language's probes at every layer."""
         return [
-            f"{results}/probes/step-{step}/layer-{layer}/{language}/{task}.json"
-            for step in self.steps
+            f"{self.results}/probes/step-{step}/layer-{layer}/{language}/{task}.{ending}"
             for layer in self.layers
-            for language in self.languages
-            for task in self.tasks
+            for language in languages
         ]
 
     @property
     def figures(self) -> list[str]:
         """Names of the figures."""
-        return figure_names(self.tasks)
+        return figure_names([task.name for task in self.tasks], list(self.tuples.transfer))
 
     @property
     def described_languages(self) -> str:
         """Name, script and family of every language, as JSON."""
         described = {code: language.described for code, language in self.settings.languages.items()}
         return json.dumps(described, ensure_ascii=False)
+
+    @property
+    def typologies(self) -> str:
+        """Parameters of the in-vitro languages, as JSON."""
+        return json.dumps(
+            {
+                code: language.in_vitro.model_dump()
+                for code, language in self.settings.languages.items()
+                if language.in_vitro
+            }
+        )
 
     @property
     def resolved(self) -> str:
@@ -133,42 +204,3 @@ class Plan:
         recipe["state_every"] = max(1, run.segment // 5)
         recipe["seed"] = self.settings.seed
         return json.dumps(recipe, sort_keys=True)
-
-    def typology(self, language: str) -> str:
-        """Parameters of an in-vitro language, as JSON."""
-        typology = self.settings.languages[language].in_vitro
-        assert typology is not None
-        return typology.model_dump_json()
-
-    @property
-    def in_vitro_pairs(self) -> list[tuple[str, str]]:
-        """Each pair of in-vitro languages, once."""
-        languages = self.settings.languages.items()
-        return list(combinations([code for code, one in languages if one.in_vitro], 2))
-
-    def _in_vitro(self, language: str, name: str) -> str:
-        return f"results/{self.settings.experiment}/data/in_vitro/{language}/{name}"
-
-    def text_files(self, language: str) -> list[str]:
-        """Files with a language's text."""
-        if language in self._texts:
-            return [str(path) for path in self._texts[language]]
-        return [self._in_vitro(language, "text.txt")]
-
-    def text_format(self, language: str) -> str:
-        """Format of a language's text."""
-        text = self.settings.languages[language].text
-        return text.format if text else "plain"
-
-    def treebank_files(self, language: str) -> list[str]:
-        """Files of a language's treebank, all parts."""
-        if language in self._parts:
-            return [str(path) for paths in self._parts[language].values() for path in paths]
-        return [self._in_vitro(language, f"{language}_invitro-ud-{part}.conllu") for part in SPLITS]
-
-    def treebank_split(self, language: str) -> str:
-        """Options that say how a language's treebank is divided."""
-        treebank = self.settings.languages[language].treebank
-        if treebank is None or treebank.split == "published":
-            return "--split published"
-        return f"--split {treebank.split} --shares {','.join(f'{s:g}' for s in treebank.shares)}"

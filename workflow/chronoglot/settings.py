@@ -7,15 +7,21 @@ from difflib import get_close_matches
 from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, model_validator
 
-from chronoglot.data.in_vitro.typology import Generator, Typology
+from chronoglot.data.in_vitro.typology import Generator
+from chronoglot.settings_data import (
+    IN_VITRO,
+    Alignment,
+    Code,
+    Data,
+    Folders,
+    Language,
+    Positive,
+    Section,
+    Transfer,
+    Xnli,
+)
 from chronoglot.tasks import task_names
 
 
@@ -40,104 +46,7 @@ def _ascending(steps: list[int]) -> list[int]:
     return steps
 
 
-def _shares(shares: tuple[float, float, float]) -> tuple[float, float, float]:
-    if abs(sum(shares) - 1) > 1e-9 or min(shares) <= 0:
-        raise ValueError(f"shares of train, dev and test are positive and sum to 1, not {shares}")
-    return shares
-
-
-Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[int, Field(gt=0)]
-Shares = Annotated[tuple[float, float, float], AfterValidator(_shares)]
 TaskName = Annotated[str, AfterValidator(_known_task)]
-Code = Annotated[str, Field(pattern=r"^[a-z]{2,3}([_-][A-Za-z0-9]+)?$")]
-
-
-class Section(BaseModel):
-    """A part of the settings; keys that it does not know are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Text(Section):
-    """Where a language's pretraining text lies."""
-
-    files: list[str] = Field(min_length=1, description="its files, plain or .xz, in `folders.text`")
-    format: Literal["plain", "keyed"] = Field(
-        "plain",
-        description="`plain`: a paragraph a line, a blank line between documents; "
-        "`keyed`: a line is `document#paragraph TAB text`",
-    )
-
-
-class Treebank(Section):
-    """A treebank and how it becomes train, dev and test."""
-
-    name: str = Field(description="the treebank's folder, in `folders.treebanks`")
-    split: Literal["published", "document", "sentence"] = Field(
-        "published",
-        description="`published`: the treebank's own parts; `document`, `sentence`: its parts are "
-        "pooled and divided by a hash of the document's or the sentence's id",
-    )
-    parts: list[Literal["train", "dev", "test"]] = Field(
-        ["train", "dev", "test"], min_length=1, description="which of its parts to use"
-    )
-    shares: Shares = Field(
-        (0.7, 0.1, 0.2), description="shares of train, dev and test where parts are pooled"
-    )
-
-
-class Language(Section):
-    """A language: either in vitro, or with real text and a real treebank."""
-
-    name: str = Field("", description="the language's name in figures and tables")
-    script: str = Field("", description="its script; languages are grouped by it in figures")
-    family: str = Field("", description="its family; languages are grouped by it in figures")
-    in_vitro: Typology | None = Field(
-        None, description="parameters of an invented language (instead of `text` and `treebank`)"
-    )
-    text: Text | None = Field(None, description="its pretraining text")
-    treebank: Treebank | None = Field(None, description="its treebank")
-
-    @model_validator(mode="after")
-    def _one_source(self) -> "Language":
-        if (self.in_vitro is None) == (self.text is None and self.treebank is None):
-            raise ValueError("give either `in_vitro`, or `text` and `treebank`")
-        if self.in_vitro is None and (self.text is None or self.treebank is None):
-            missing = "text" if self.text is None else "treebank"
-            raise ValueError(f"`{missing}` is missing")
-        return self
-
-    @property
-    def described(self) -> dict[str, str]:
-        """Its name, script and family; an in-vitro language's own where they are not given."""
-        invented = self.in_vitro
-        return {
-            "name": self.name or (invented.name if invented else ""),
-            "script": self.script or (invented.script.capitalize() if invented else ""),
-            "family": self.family or (invented.family if invented else ""),
-        }
-
-
-class Folders(Section):
-    """Where real data lies; relative to the working folder."""
-
-    text: str = Field("data/text", description="folder of the languages' text files")
-    treebanks: str = Field("data/ud", description="folder with treebanks as in a UD release")
-
-
-class Data(Section):
-    """What is taken from every language's data."""
-
-    heldout_share: float = Field(
-        0.05, gt=0, lt=0.5, description="share of the documents kept out of pretraining"
-    )
-    max_characters: Positive | None = Field(
-        None, description="characters of pretraining text a language at most; null: all"
-    )
-    max_train_words: Positive | None = Field(
-        20_000, description="words of a treebank's train part at most, whole sentences; null: all"
-    )
 
 
 class Tokenizer(Section):
@@ -224,9 +133,16 @@ class Encoding(Section):
     pooling: Literal["mean", "first", "last"] = Field(
         "mean", description="a word's vector from its subwords'"
     )
-    batch_tokens: Positive = Field(4_096, description="subwords in a forward pass, with padding")
+    pair_pooling: Literal["first", "mean"] = Field(
+        "first",
+        description="a sentence pair's vector: that of its first token, `<s>`, or the mean of its "
+        "subwords'",
+    )
+    batch_tokens: Positive = Field(4_096, description="subwords in a forward pass")
     long: Literal["window", "refuse"] = Field(
-        "window", description="sentences over the model's window: overlapping windows, or an error"
+        "window",
+        description="sentences over the model's window: read in overlapping windows (pairs are "
+        "shortened, and their number told), or an error",
     )
     device: Literal["cpu", "cuda"] = Field("cpu", description="where checkpoints are run")
 
@@ -234,11 +150,6 @@ class Encoding(Section):
 class Probing(Section):
     """The linear probes."""
 
-    tasks: list[TaskName] = Field(
-        ["pos", "arc_prediction", "arc_classification"],
-        min_length=1,
-        description="the tasks; docs/tasks.md defines them",
-    )
     layers: list[Annotated[int, Field(ge=0)]] | None = Field(
         None, description="layers to probe, 0 the embeddings; null: all"
     )
@@ -255,6 +166,9 @@ class Analysis(Section):
     learned_share: float = Field(
         0.98, gt=0, le=1, description="share of the best score at which something counts as learned"
     )
+    permutations: Positive = Field(
+        9_999, description="permutations behind each p-value of a correlation"
+    )
 
 
 class Settings(Section):
@@ -267,16 +181,61 @@ class Settings(Section):
     title: str = Field("", description="the report's title")
     seed: int = Field(1, ge=0, description="seed of everything that is drawn")
     languages: dict[Code, Language] = Field(min_length=1, description="ISO 639 code → the language")
+    tasks: list[TaskName] = Field(
+        ["bpc", "pos", "arc_prediction", "arc_classification"],
+        min_length=1,
+        description="the tasks; docs/tasks.md defines them",
+    )
     folders: Folders = Field(Folders(), description="where real data lies")
     in_vitro: Generator = Field(
         default_factory=Generator, description="what the in-vitro languages have in common"
     )
     data: Data = Field(Data(), description="what is taken from the data")
+    xnli: Xnli = Field(Xnli(), description="labelled sentence pairs")
+    alignment: Alignment = Field(Alignment(), description="gold word alignments")
     tokenizer: Tokenizer = Field(Tokenizer(), description="the subword tokenizer")
     pretraining: Pretraining = Field(description="the run")
     encoding: Encoding = Field(Encoding(), description="words to vectors")
     probing: Probing = Field(Probing(), description="vectors to scores")
+    transfer: Transfer = Field(Transfer(), description="scores across languages")
     analysis: Analysis = Field(Analysis(), description="scores to learning curves")
+
+    @model_validator(mode="after")
+    def _languages_exist(self) -> "Settings":
+        named = {
+            "xnli.languages": self.xnli.languages,
+            "transfer.sources": self.transfer.sources or [],
+            "transfer.targets": self.transfer.targets or [],
+            **{f"alignment.gold.{pair}": pair.split("-") for pair in self.alignment.gold},
+        }
+        for where, codes in named.items():
+            for code in codes:
+                if code not in self.languages:
+                    raise ValueError(
+                        f"{where}: {code} is not one of the `languages`"
+                        f"{nearest(code, list(self.languages))}"
+                    )
+        for pair, folder in self.alignment.gold.items():
+            both = [self.languages[code].in_vitro is not None for code in pair.split("-")]
+            if (folder == IN_VITRO) != all(both) or len(set(pair.split("-"))) < 2:
+                raise ValueError(
+                    f"alignment.gold.{pair}: give two in-vitro languages and `{IN_VITRO}`, "
+                    "or two other languages and a folder"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _text_and_uses(self) -> "Settings":
+        if not any(language.in_vitro or language.text for language in self.languages.values()):
+            raise ValueError("languages: none has `text` to pretrain on")
+        used = {code for pair in self.alignment.gold for code in pair.split("-")}
+        used |= set(self.xnli.languages)
+        for code, language in self.languages.items():
+            if not (language.in_vitro or language.text or language.treebank or code in used):
+                raise ValueError(
+                    f"languages.{code}: give either `in_vitro`, or `text`, `treebank` or both"
+                )
+        return self
 
     @model_validator(mode="after")
     def _layers_exist(self) -> "Settings":

@@ -1,14 +1,15 @@
-# Requires: probes/step-<step>/layer-<layer>/<language>/<task>.json
-# Makes:    tables/{scores,summary}.{parquet,csv}
-# Steps:    collect the scores of all tuples, then what was learned when, and forgotten.
+# Requires: the score of every tuple; the pretraining text, the tokenizer and the word tables
+# Makes:    tables/{scores,summary,movement,asymmetry,best_sources,languages,language_pairs,
+#           correlates}.{parquet,csv}
+# Steps:    collect the scores of all tuples; what was learned when, and forgotten; in which layers;
+#           from which languages; and what goes with it.
 
 
 rule scores:
     input:
-        PLAN.probes(RESULTS),
+        PLAN.tuples.files(RESULTS),
     output:
-        parquet=f"{RESULTS}/tables/scores.parquet",
-        csv=f"{RESULTS}/tables/scores.csv",
+        multiext(f"{RESULTS}/tables/scores", ".parquet", ".csv"),
     log:
         f"{RESULTS}/logs/scores.log",
     benchmark:
@@ -18,25 +19,23 @@ rule scores:
     threads: 1
     resources:
         mem_mb=4_000,
-        runtime=30,
+        runtime=60,
     params:
         run=SETTINGS.experiment,
         # The same files as `input`, short enough for a command line whatever their number.
-        tuples=PLAN.tuples,
+        tuples=PLAN.tuples.model_dump_json(),
     message:
         "collect the scores"
     shell:
-        f"python -m chronoglot scores {RESULTS}/probes"
-        " --tuples {params.tuples:q} --run {params.run}"
-        " --parquet {output.parquet} --csv {output.csv} > {log} 2>&1"
+        f"python -m chronoglot scores {RESULTS} --tuples {{params.tuples:q}}"
+        f" --run {{params.run}} --tables {RESULTS}/tables > {{log}} 2>&1"
 
 
 rule summary:
     input:
-        rules.scores.output.parquet,
+        rules.scores.output[0],
     output:
-        parquet=f"{RESULTS}/tables/summary.parquet",
-        csv=f"{RESULTS}/tables/summary.csv",
+        multiext(f"{RESULTS}/tables/summary", ".parquet", ".csv"),
     log:
         f"{RESULTS}/logs/summary.log",
     benchmark:
@@ -46,18 +45,137 @@ rule summary:
     threads: 1
     resources:
         mem_mb=4_000,
-        runtime=30,
+        runtime=60,
     params:
         share=SETTINGS.analysis.learned_share,
     message:
         "analyse what was learned when"
     shell:
         "python -m chronoglot summary {input} --learned-share {params.share}"
-        " --parquet {output.parquet} --csv {output.csv} > {log} 2>&1"
+        f" --tables {RESULTS}/tables > {{log}} 2>&1"
+
+
+rule movement:
+    input:
+        rules.scores.output[0],
+    output:
+        multiext(f"{RESULTS}/tables/movement", ".parquet", ".csv"),
+    log:
+        f"{RESULTS}/logs/movement.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/movement.tsv"
+    conda:
+        "../../envs/chronoglot.yaml"
+    threads: 1
+    resources:
+        mem_mb=4_000,
+        runtime=60,
+    message:
+        "follow tasks through the layers"
+    shell:
+        f"python -m chronoglot movement {{input}} --tables {RESULTS}/tables > {{log}} 2>&1"
+
+
+rule across:
+    input:
+        rules.summary.output[0],
+    output:
+        multiext(f"{RESULTS}/tables/asymmetry", ".parquet", ".csv"),
+        multiext(f"{RESULTS}/tables/best_sources", ".parquet", ".csv"),
+    log:
+        f"{RESULTS}/logs/across.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/across.tsv"
+    conda:
+        "../../envs/chronoglot.yaml"
+    threads: 1
+    resources:
+        mem_mb=4_000,
+        runtime=60,
+    params:
+        languages=",".join(PLAN.languages),
+    message:
+        "compare the directions of transfer"
+    shell:
+        "python -m chronoglot across {input} --languages {params.languages}"
+        f" --tables {RESULTS}/tables > {{log}} 2>&1"
+
+
+rule properties:
+    input:
+        tokenizer=rules.tokenizer.output.model,
+        texts=expand(
+            f"{RESULTS}/data/text/{{language}}/train.txt", language=PLAN.pretrained
+        ),
+        counts=expand(
+            f"{RESULTS}/pretraining/bin/{{language}}/counts.json",
+            language=PLAN.pretrained,
+        ),
+        words=expand(
+            f"{RESULTS}/data/words/{{language}}.parquet", language=PLAN.with_treebank
+        ),
+    output:
+        multiext(f"{RESULTS}/tables/languages", ".parquet", ".csv"),
+        multiext(f"{RESULTS}/tables/language_pairs", ".parquet", ".csv"),
+    log:
+        f"{RESULTS}/logs/properties.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/properties.tsv"
+    conda:
+        "../../envs/chronoglot.yaml"
+    threads: 1
+    resources:
+        mem_mb=4_000,
+        runtime=60,
+    params:
+        languages=PLAN.described_languages,
+        typologies=PLAN.typologies,
+        pretrained=",".join(PLAN.pretrained),
+        treebanks=",".join(PLAN.with_treebank),
+    message:
+        "describe the languages"
+    shell:
+        f"python -m chronoglot properties {{input.tokenizer}} --data {RESULTS}/data"
+        f" --binarised {RESULTS}/pretraining/bin"
+        " --pretrained {params.pretrained} --treebanks {params.treebanks:q}"
+        " --languages {params.languages:q} --typologies {params.typologies:q}"
+        f" --tables {RESULTS}/tables > {{log}} 2>&1"
+
+
+rule correlates:
+    input:
+        summary=rules.summary.output[0],
+        scores=rules.scores.output[0],
+        languages=rules.properties.output[0],
+        language_pairs=rules.properties.output[2],
+    output:
+        multiext(f"{RESULTS}/tables/correlates", ".parquet", ".csv"),
+    log:
+        f"{RESULTS}/logs/correlates.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/correlates.tsv"
+    conda:
+        "../../envs/chronoglot.yaml"
+    threads: 1
+    resources:
+        mem_mb=4_000,
+        runtime=60,
+    params:
+        permutations=SETTINGS.analysis.permutations,
+        seed=SETTINGS.seed,
+    message:
+        "relate what was learned to the languages"
+    shell:
+        f"python -m chronoglot correlates {RESULTS}/tables --permutations {{params.permutations}}"
+        " --seed {params.seed} > {log} 2>&1"
 
 
 rule tables:
     input:
         rules.scores.output,
         rules.summary.output,
+        rules.movement.output,
+        rules.across.output,
+        rules.properties.output,
+        rules.correlates.output,
         rules.losses.output,

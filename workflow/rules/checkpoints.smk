@@ -2,12 +2,7 @@
 # Makes:    checkpoints/step-<step>/model/ (transformers, safetensors)
 # Steps:    convert each; run one through fairseq as well and compare all its layers.
 
-MODEL_FILES = [
-    "model.safetensors",
-    "config.json",
-    "sentencepiece.bpe.model",
-    "manifest.json",
-]
+MODEL_FILES = ["model.safetensors", "config.json", "sentencepiece.bpe.model"]
 
 
 rule convert:
@@ -19,6 +14,7 @@ rule convert:
         expand(
             f"{RESULTS}/checkpoints/step-{{{{step}}}}/model/{{file}}", file=MODEL_FILES
         ),
+        manifest=f"{RESULTS}/checkpoints/step-{{step}}/model/manifest.json",
     log:
         f"{RESULTS}/logs/convert/step-{{step}}.log",
     benchmark:
@@ -45,7 +41,7 @@ rule check_conversion:
         dictionary=rules.tokenizer.output.dictionary,
         converted=rules.convert.output,
         texts=expand(
-            f"{RESULTS}/data/text/{{language}}/heldout.txt", language=PLAN.languages
+            f"{RESULTS}/data/text/{{language}}/heldout.txt", language=PLAN.pretrained
         ),
     output:
         f"{RESULTS}/checkpoints/step-{{step}}/conversion.json",

@@ -1,7 +1,8 @@
-# Requires: the languages' text and treebanks, or parameters of in-vitro languages.
-# Makes:    data/text/<language>/{train,heldout}.txt and the word table data/words/<language>.parquet;
-#           of in-vitro languages also sentence pairs, and data/parallel/<source>-<target>/
-# Steps:    invent (in vitro only), then read, check and split text and treebank.
+# Requires: the languages' text, treebanks, sentence pairs and gold alignments, or parameters of
+#           in-vitro languages.
+# Makes:    data/text/<language>/{train,heldout}.txt and tables: of words, data/words/<language>,
+#           of sentence pairs, data/pairs/<language>, of gold links, data/parallel/<a>-<b>
+# Steps:    invent (in vitro only), then read, check and split each.
 
 
 rule in_vitro:
@@ -27,7 +28,7 @@ rule in_vitro:
         mem_mb=1_000,
         runtime=30,
     params:
-        typology=lambda wildcards: PLAN.typology(wildcards.language),
+        typology=lambda wildcards: PLAN.sources.typology(wildcards.language),
         generator=SETTINGS.in_vitro.model_dump_json(),
         seed=SETTINGS.seed,
     message:
@@ -40,8 +41,8 @@ rule in_vitro:
 
 rule in_vitro_parallel:
     output:
-        sentences=f"{RESULTS}/data/parallel/{{source}}-{{target}}/sentences.txt",
-        gold=f"{RESULTS}/data/parallel/{{source}}-{{target}}/gold.txt",
+        sentences=f"{RESULTS}/data/in_vitro/parallel/{{source}}-{{target}}/sentences.txt",
+        gold=f"{RESULTS}/data/in_vitro/parallel/{{source}}-{{target}}/gold.txt",
     log:
         f"{RESULTS}/logs/in_vitro_parallel/{{source}}-{{target}}.log",
     benchmark:
@@ -53,8 +54,8 @@ rule in_vitro_parallel:
         mem_mb=1_000,
         runtime=30,
     params:
-        source=lambda wildcards: PLAN.typology(wildcards.source),
-        target=lambda wildcards: PLAN.typology(wildcards.target),
+        source=lambda wildcards: PLAN.sources.typology(wildcards.source),
+        target=lambda wildcards: PLAN.sources.typology(wildcards.target),
         generator=SETTINGS.in_vitro.model_dump_json(),
         seed=SETTINGS.seed,
     message:
@@ -66,18 +67,9 @@ rule in_vitro_parallel:
         " > {log} 2>&1"
 
 
-rule parallel:
-    input:
-        [
-            f"{RESULTS}/data/parallel/{source}-{target}/{file}.txt"
-            for source, target in PLAN.in_vitro_pairs
-            for file in ("sentences", "gold")
-        ],
-
-
 rule text:
     input:
-        lambda wildcards: PLAN.text_files(wildcards.language),
+        lambda wildcards: PLAN.sources.text_files(wildcards.language),
     output:
         train=f"{RESULTS}/data/text/{{language}}/train.txt",
         heldout=f"{RESULTS}/data/text/{{language}}/heldout.txt",
@@ -93,7 +85,7 @@ rule text:
         mem_mb=4_000,
         runtime=120,
     params:
-        format=lambda wildcards: PLAN.text_format(wildcards.language),
+        format=lambda wildcards: PLAN.sources.text_format(wildcards.language),
         heldout_share=SETTINGS.data.heldout_share,
         limit=(
             f"--max-characters {SETTINGS.data.max_characters}"
@@ -110,7 +102,7 @@ rule text:
 
 rule words:
     input:
-        lambda wildcards: PLAN.treebank_files(wildcards.language),
+        lambda wildcards: PLAN.sources.treebank_files(wildcards.language),
     output:
         f"{RESULTS}/data/words/{{language}}.parquet",
     log:
@@ -125,7 +117,7 @@ rule words:
         mem_mb=2_000,
         runtime=30,
     params:
-        split=lambda wildcards: PLAN.treebank_split(wildcards.language),
+        split=lambda wildcards: PLAN.sources.treebank_split(wildcards.language),
         limit=(
             f"--max-train-words {SETTINGS.data.max_train_words}"
             if SETTINGS.data.max_train_words
@@ -136,3 +128,62 @@ rule words:
     shell:
         "python -m chronoglot words {wildcards.language} {input:q} {params.split} {params.limit}"
         " --words {output} > {log} 2>&1"
+
+
+rule pairs:
+    input:
+        lambda wildcards: PLAN.sources.pair_files(wildcards.language).values(),
+    output:
+        f"{RESULTS}/data/pairs/{{language}}.parquet",
+    log:
+        f"{RESULTS}/logs/pairs/{{language}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/pairs/{{language}}.tsv"
+    priority: 200  # a mistake in the data is found before anything is trained
+    conda:
+        "../../envs/chronoglot.yaml"
+    threads: 1
+    resources:
+        mem_mb=2_000,
+        runtime=30,
+    params:
+        files=lambda wildcards: shlex.join(
+            f"--{split}={path}"
+            for split, path in PLAN.sources.pair_files(wildcards.language).items()
+        ),
+        limit=(
+            f"--max-train {SETTINGS.data.max_train_pairs}"
+            if SETTINGS.data.max_train_pairs
+            else ""
+        ),
+    message:
+        "read the sentence pairs of {wildcards.language}"
+    shell:
+        "python -m chronoglot pairs {wildcards.language} {params.files} {params.limit}"
+        " --pairs {output} > {log} 2>&1"
+
+
+rule parallel:
+    input:
+        lambda wildcards: PLAN.sources.alignment_files(
+            f"{wildcards.source}-{wildcards.target}"
+        ),
+    output:
+        f"{RESULTS}/data/parallel/{{source}}-{{target}}.parquet",
+    log:
+        f"{RESULTS}/logs/parallel/{{source}}-{{target}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/parallel/{{source}}-{{target}}.tsv"
+    priority: 200  # a mistake in the data is found before anything is trained
+    conda:
+        "../../envs/chronoglot.yaml"
+    threads: 1
+    resources:
+        mem_mb=2_000,
+        runtime=30,
+    params:
+        folder=lambda wildcards, input: Path(input[0]).parent,
+    message:
+        "read the gold alignment of {wildcards.source} and {wildcards.target}"
+    shell:
+        "python -m chronoglot parallel {params.folder:q} --parallel {output} > {log} 2>&1"

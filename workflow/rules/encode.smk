@@ -1,21 +1,26 @@
-# Requires: checkpoints/step-<step>/model/ and data/words/<language>.parquet
-# Makes:    vectors/step-<step>/<language>/layer-<layer>.npy, removed once no probe needs them
-# Steps:    one forward pass over a language's sentences gives all layers.
+# Requires: checkpoints/step-<step>/model/ and the table data/{words,pairs}/<language>.parquet
+# Makes:    vectors/step-<step>/<language>/{words,pairs}/layer-<layer>.npy, removed once no job
+#           needs them
+# Steps:    one forward pass over a table's sentences gives all layers.
 
 
+# Vectors are removed after use and made again for a new job, which must not run others again. So
+# jobs take vectors as `ancient`, and as inputs and params of their own what these are made from.
 rule encode:
     input:
         model=rules.convert.output,
-        words=rules.words.output,
+        table=f"{RESULTS}/data/{{data}}/{{language}}.parquet",
     output:
         [
-            temp(f"{RESULTS}/vectors/step-{{step}}/{{language}}/layer-{layer}.npy")
+            temp(
+                f"{RESULTS}/vectors/step-{{step}}/{{language}}/{{data}}/layer-{layer}.npy"
+            )
             for layer in range(SETTINGS.pretraining.layers + 1)
         ],
     log:
-        f"{RESULTS}/logs/encode/step-{{step}}/{{language}}.log",
+        f"{RESULTS}/logs/encode/step-{{step}}/{{language}}/{{data}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/encode/step-{{step}}/{{language}}.tsv"
+        f"{RESULTS}/benchmarks/encode/step-{{step}}/{{language}}/{{data}}.tsv"
     priority: 10
     conda:
         "../../envs/chronoglot.yaml"
@@ -25,14 +30,15 @@ rule encode:
         runtime=120,
         gpu=1 if SETTINGS.encoding.device == "cuda" else 0,
     params:
-        pooling=SETTINGS.encoding.pooling,
-        batch_tokens=SETTINGS.encoding.batch_tokens,
-        long=SETTINGS.encoding.long,
+        encoding=lambda wildcards: " ".join(
+            f"--{key.replace('_', '-')} {value}"
+            for key, value in PLAN.encoding(wildcards.data).items()
+        ),
         device=SETTINGS.encoding.device,
     message:
-        "encode {wildcards.language} with step {wildcards.step}"
+        "encode the {wildcards.data} of {wildcards.language} with step {wildcards.step}"
     shell:
-        f"python -m chronoglot encode {RESULTS}/checkpoints/step-{{wildcards.step}}/model"
-        " {output} --words {input.words} --pooling {params.pooling} --batch-tokens {params.batch_tokens}"
-        " --long {params.long} --device {params.device} --threads {threads}"
-        " > {log} 2>&1"
+        "python -m chronoglot encode {wildcards.data}"
+        f" {RESULTS}/checkpoints/step-{{wildcards.step}}/model"
+        " {output} --table {input.table} {params.encoding} --device {params.device}"
+        " --threads {threads} > {log} 2>&1"

@@ -5,7 +5,7 @@
 
 rule tokenizer:
     input:
-        expand(f"{RESULTS}/data/text/{{language}}/train.txt", language=PLAN.languages),
+        expand(f"{RESULTS}/data/text/{{language}}/train.txt", language=PLAN.pretrained),
     output:
         model=f"{RESULTS}/tokenizer/sentencepiece.bpe.model",
         dictionary=f"{RESULTS}/tokenizer/dict.txt",
@@ -87,7 +87,7 @@ rule segment:
     input:
         binarised=expand(
             f"{RESULTS}/pretraining/bin/{{language}}/train.bin",
-            language=PLAN.languages,
+            language=PLAN.pretrained,
         ),
         dictionary=rules.tokenizer.output.dictionary,
         previous=lambda wildcards: (
@@ -111,7 +111,7 @@ rule segment:
         gpu=1 if SETTINGS.pretraining.device == "cuda" else 0,
     params:
         recipe=PLAN.recipe,
-        languages=",".join(PLAN.languages),
+        languages=",".join(PLAN.pretrained),
         previous=lambda wildcards, input: (
             f"--previous {input.previous}" if input.previous else ""
         ),
@@ -149,7 +149,7 @@ rule checkpoint:
         gpu=1 if SETTINGS.pretraining.device == "cuda" else 0,
     params:
         recipe=PLAN.recipe,
-        languages=",".join(PLAN.languages),
+        languages=",".join(PLAN.pretrained),
         segments=lambda wildcards, input: ",".join(input.segments),
     message:
         "take the checkpoint of step {wildcards.step}"

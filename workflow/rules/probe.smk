@@ -1,26 +1,81 @@
-# Requires: vectors/step-<step>/<language>/layer-<layer>.npy and data/words/<language>.parquet
-# Makes:    probes/step-<step>/layer-<layer>/<language>/<task>.{json,parquet}
-# Steps:    one job a (checkpoint, layer, language, task): fit on train, choose on dev, score on test.
+# Requires: vectors/step-<step>/<language>/{words,pairs}/layer-<layer>.npy, the table of their rows,
+#           and data/parallel/<source>-<target>.parquet
+# Makes:    probes/step-<step>/layer-<layer>/<language>/<task>.{json,parquet,npz},
+#           transfer/step-<step>/<language>/<task>.json, bpc/step-<step>/<language>.json,
+#           alignment/step-<step>/<source>-<target>.json
+# Steps:    train a probe of every (checkpoint, layer, language, task): fit on train, choose on dev,
+#           score on test; score the probes of other languages; measure what needs no probe.
 
 
+# One job for all layers: they share the examples, and a sixth of a job would be its start. Each
+# tuple's file is a target all the same.
 rule probe:
     input:
-        vectors=f"{RESULTS}/vectors/step-{{step}}/{{language}}/layer-{{layer}}.npy",
-        words=rules.words.output,
+        vectors=lambda wildcards: ancient(PLAN.vectors(**wildcards)),
+        table=lambda wildcards: PLAN.table(wildcards.language, wildcards.task),
+        model=rules.convert.output.manifest,
         # The same tuple of the untrained model is the baseline of every other.
-        baseline=lambda wildcards: (
-            f"{RESULTS}/probes/step-0/layer-{wildcards.layer}/{wildcards.language}/{wildcards.task}.json"
+        baselines=lambda wildcards: (
+            PLAN.probes(0, [wildcards.language], wildcards.task, "json")
             if wildcards.step != "0"
             else []
         ),
     output:
-        scores=f"{RESULTS}/probes/step-{{step}}/layer-{{layer}}/{{language}}/{{task}}.json",
-        predictions=f"{RESULTS}/probes/step-{{step}}/layer-{{layer}}/{{language}}/{{task}}.parquet",
+        [
+            f"{RESULTS}/probes/step-{{step}}/layer-{layer}/{{language}}/{{task}}.{ending}"
+            for layer in PLAN.layers
+            for ending in ("json", "parquet", "npz")
+        ],
     log:
-        f"{RESULTS}/logs/probe/step-{{step}}/layer-{{layer}}/{{language}}/{{task}}.log",
+        f"{RESULTS}/logs/probe/step-{{step}}/{{language}}/{{task}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/probe/step-{{step}}/layer-{{layer}}/{{language}}/{{task}}.tsv"
+        f"{RESULTS}/benchmarks/probe/step-{{step}}/{{language}}/{{task}}.tsv"
     priority: 20
+    conda:
+        "../../envs/chronoglot.yaml"
+    threads: 1
+    resources:
+        mem_mb=4_000,
+        runtime=240,
+    params:
+        layers=",".join(map(str, PLAN.layers)),
+        vectors=lambda wildcards, input: Path(input.vectors[0]).parent,
+        regularisation=",".join(
+            f"{value:g}" for value in SETTINGS.probing.regularisation
+        ),
+        seed=SETTINGS.seed,
+        baselines=lambda wildcards, input: (
+            f"--baselines {RESULTS}/probes/step-0" if input.baselines else ""
+        ),
+        encoding=lambda wildcards: PLAN.encoding(PLAN.data_of(wildcards.task)),
+    message:
+        "probe {wildcards.task} of {wildcards.language} at step {wildcards.step}"
+    shell:
+        "python -m chronoglot probe {wildcards.task} --step {wildcards.step}"
+        " --layers {params.layers} --language {wildcards.language} --vectors {params.vectors}"
+        " --table {input.table} --regularisation {params.regularisation} --seed {params.seed}"
+        f" --probes {RESULTS}/probes/step-{{wildcards.step}} {{params.baselines}}"
+        " > {log} 2>&1"
+
+
+rule transfer:
+    input:
+        vectors=lambda wildcards: ancient(PLAN.vectors(**wildcards)),
+        table=lambda wildcards: PLAN.table(wildcards.language, wildcards.task),
+        model=rules.convert.output.manifest,
+        probes=lambda wildcards: PLAN.probes(
+            wildcards.step,
+            PLAN.transfer_sources(wildcards.task, wildcards.language),
+            wildcards.task,
+            "npz",
+        ),
+    output:
+        f"{RESULTS}/transfer/step-{{step}}/{{language}}/{{task}}.json",
+    log:
+        f"{RESULTS}/logs/transfer/step-{{step}}/{{language}}/{{task}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/transfer/step-{{step}}/{{language}}/{{task}}.tsv"
+    priority: 30
     conda:
         "../../envs/chronoglot.yaml"
     threads: 1
@@ -28,18 +83,90 @@ rule probe:
         mem_mb=4_000,
         runtime=120,
     params:
-        regularisation=",".join(
-            f"{value:g}" for value in SETTINGS.probing.regularisation
+        layers=",".join(map(str, PLAN.layers)),
+        vectors=lambda wildcards, input: Path(input.vectors[0]).parent,
+        sources=lambda wildcards: ",".join(
+            PLAN.transfer_sources(wildcards.task, wildcards.language)
         ),
         seed=SETTINGS.seed,
-        baseline=lambda wildcards, input: (
-            f"--baseline {input.baseline}" if input.baseline else ""
-        ),
+        encoding=lambda wildcards: PLAN.encoding(PLAN.data_of(wildcards.task)),
     message:
-        "probe {wildcards.task} of {wildcards.language} at step {wildcards.step}, layer {wildcards.layer}"
+        "score the probes of {wildcards.task} on {wildcards.language} at step {wildcards.step}"
     shell:
-        "python -m chronoglot probe {wildcards.task} --step {wildcards.step}"
-        " --layer {wildcards.layer} --language {wildcards.language} --vectors {input.vectors}"
-        " --words {input.words} {params.baseline} --regularisation {params.regularisation}"
-        " --seed {params.seed} --scores {output.scores} --predictions {output.predictions}"
+        "python -m chronoglot transfer {wildcards.task} --step {wildcards.step}"
+        " --layers {params.layers} --sources {params.sources} --target {wildcards.language}"
+        " --vectors {params.vectors} --table {input.table} --seed {params.seed}"
+        f" --probes {RESULTS}/probes/step-{{wildcards.step}} --scores {{output}}"
         " > {log} 2>&1"
+
+
+rule bits:
+    input:
+        model=rules.convert.output,
+        heldout=rules.text.output.heldout,
+    output:
+        f"{RESULTS}/bpc/step-{{step}}/{{language}}.json",
+    log:
+        f"{RESULTS}/logs/bits/step-{{step}}/{{language}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/bits/step-{{step}}/{{language}}.tsv"
+    priority: 20
+    conda:
+        "../../envs/chronoglot.yaml"
+    threads: 1
+    resources:
+        mem_mb=4_000,
+        runtime=240,
+        gpu=1 if SETTINGS.encoding.device == "cuda" else 0,
+    params:
+        limit=(
+            f"--max-characters {SETTINGS.data.max_bpc_characters}"
+            if SETTINGS.data.max_bpc_characters
+            else ""
+        ),
+        seed=SETTINGS.seed,
+        batch_tokens=SETTINGS.encoding.batch_tokens,
+        long=SETTINGS.encoding.long,
+        device=SETTINGS.encoding.device,
+    message:
+        "measure the bits per character of {wildcards.language} at step {wildcards.step}"
+    shell:
+        f"python -m chronoglot bits {RESULTS}/checkpoints/step-{{wildcards.step}}/model"
+        " {input.heldout} --step {wildcards.step} --language {wildcards.language} {params.limit}"
+        " --seed {params.seed} --batch-tokens {params.batch_tokens} --long {params.long}"
+        " --device {params.device} --threads {threads} --scores {output} > {log} 2>&1"
+
+
+rule align:
+    input:
+        model=rules.convert.output,
+        parallel=rules.parallel.output,
+    output:
+        f"{RESULTS}/alignment/step-{{step}}/{{source}}-{{target}}.json",
+    log:
+        f"{RESULTS}/logs/align/step-{{step}}/{{source}}-{{target}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/align/step-{{step}}/{{source}}-{{target}}.tsv"
+    priority: 20
+    conda:
+        "../../envs/chronoglot.yaml"
+    threads: 1
+    resources:
+        mem_mb=4_000,
+        runtime=120,
+        gpu=1 if SETTINGS.encoding.device == "cuda" else 0,
+    params:
+        layers=",".join(map(str, PLAN.layers)),
+        method=SETTINGS.alignment.method,
+        pooling=SETTINGS.encoding.pooling,
+        batch_tokens=SETTINGS.encoding.batch_tokens,
+        long=SETTINGS.encoding.long,
+        device=SETTINGS.encoding.device,
+    message:
+        "align {wildcards.source} and {wildcards.target} with step {wildcards.step}"
+    shell:
+        f"python -m chronoglot align {RESULTS}/checkpoints/step-{{wildcards.step}}/model"
+        " {input.parallel} --step {wildcards.step} --source {wildcards.source}"
+        " --target {wildcards.target} --layers {params.layers} --method {params.method}"
+        " --pooling {params.pooling} --batch-tokens {params.batch_tokens} --long {params.long}"
+        " --device {params.device} --threads {threads} --scores {output} > {log} 2>&1"

@@ -1,13 +1,14 @@
-# Requires: tables/{scores,summary,losses}.parquet
+# Requires: the tables, tables/*.parquet
 # Makes:    figures/<figure>.{png,pdf} and report.html
 # Steps:    draw each figure, then put everything on one page.
 
 
 rule figure:
     input:
-        scores=rules.scores.output.parquet,
-        summary=rules.summary.output.parquet,
-        losses=rules.losses.output.parquet,
+        lambda wildcards: [
+            f"{RESULTS}/tables/{table}.parquet"
+            for table in figure_tables(wildcards.figure)
+        ],
     output:
         png=f"{RESULTS}/figures/{{figure}}.png",
         pdf=f"{RESULTS}/figures/{{figure}}.pdf",
@@ -19,16 +20,15 @@ rule figure:
         "../../envs/chronoglot.yaml"
     threads: 1
     resources:
-        mem_mb=2_000,
+        mem_mb=8_000,
         runtime=30,
     params:
         languages=PLAN.described_languages,
     message:
         "draw the figure {wildcards.figure}"
     shell:
-        "python -m chronoglot figure {wildcards.figure} --scores {input.scores}"
-        " --summary {input.summary} --losses {input.losses} --languages {params.languages:q}"
-        " --png {output.png} > {log} 2>&1"
+        f"python -m chronoglot figure {{wildcards.figure}} --tables {RESULTS}/tables"
+        " --languages {params.languages:q} --png {output.png} > {log} 2>&1"
 
 
 rule figures:
@@ -42,9 +42,7 @@ rule figures:
 
 rule report:
     input:
-        scores=rules.scores.output,
-        summary=rules.summary.output,
-        losses=rules.losses.output,
+        tables=rules.tables.input,
         conversion=f"{RESULTS}/checkpoints/step-{PLAN.steps[-1]}/conversion.json",
         model=f"{RESULTS}/checkpoints/step-{PLAN.steps[-1]}/model/model.safetensors",
         figures=expand(f"{RESULTS}/figures/{{figure}}.png", figure=PLAN.figures),
@@ -57,16 +55,16 @@ rule report:
         "../../envs/chronoglot.yaml"
     threads: 1
     resources:
-        mem_mb=2_000,
+        mem_mb=8_000,
         runtime=30,
     params:
-        settings=PLAN.resolved,
+        # A function, since the settings may hold braces.
+        settings=lambda wildcards: PLAN.resolved,
         languages=PLAN.described_languages,
     message:
         "write the report"
     shell:
-        "python -m chronoglot report {input.figures} --scores {input.scores[0]}"
-        " --summary {input.summary[0]} --losses {input.losses[0]} --model {input.model}"
-        f" --benchmarks {RESULTS}/benchmarks"
+        "python -m chronoglot report {input.figures} --model {input.model}"
+        f" --tables {RESULTS}/tables --benchmarks {RESULTS}/benchmarks"
         " --settings {params.settings:q} --languages {params.languages:q}"
         " --report {output} > {log} 2>&1"

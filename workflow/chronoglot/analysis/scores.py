@@ -1,37 +1,38 @@
-"""Collect the score files of all probes into one tidy table."""
+"""Collect the score files of all tuples into one tidy table."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from chronoglot.analysis.tables import SERIES, write_table
+from chronoglot.analysis.tables import SERIES
 from chronoglot.errors import UserError
 
-COLUMNS: dict[str, tuple[str, type]] = {
-    "step": ("step", int),
-    "layer": ("layer", int),
-    "task": ("task", str),
-    "source": ("source", str),
-    "target": ("target", str),
-    "score": ("accuracy_test", float),
-    "score_dev": ("accuracy_dev", float),
-    "majority": ("majority_test", float),
-    "step0": ("step0_test", float),
-    "train_items": ("train_items", int),
-    "test_items": ("test_items", int),
-    "regularisation": ("regularisation", float),
+COLUMNS = {
+    "step": "int64",
+    "layer": "Int64",  # bits per character have none
+    "task": "str",
+    "source": "str",
+    "target": "str",
+    "score": "float64",
+    "score_dev": "float64",
+    "majority": "float64",
+    "train_items": "Int64",
+    "test_items": "int64",
+    "unseen": "float64",
+    "regularisation": "float64",
 }
-"""Column of the table: its key in a score file, and its type."""
+"""Keys of a score, which are the table's columns, and their types; null where there is none."""
 
-_ORDER = ["task", "source", "target", "layer", "step"]
+_CURVE = ["task", "source", "target", "layer"]
 
 
-def _read_scores(path: Path) -> dict[str, object]:
+def _read_scores(path: Path) -> Iterator[dict[str, object]]:
     try:
-        scores = json.loads(path.read_bytes())
-        return {column: kind(scores[key]) for column, (key, kind) in COLUMNS.items()}
+        content = json.loads(path.read_bytes())
+        for scores in content if isinstance(content, list) else [content]:
+            yield {column: scores[column] for column in COLUMNS}
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise UserError(
             f"{path}: not a whole score file ({type(error).__name__}: {error}); "
@@ -39,24 +40,27 @@ def _read_scores(path: Path) -> dict[str, object]:
         ) from error
 
 
-def collect_scores(files: Sequence[Path], run: str, parquet: Path, csv: Path) -> pd.DataFrame:
-    """Write the table of scores, one row per (step, layer, task, source, target).
+def collect_scores(files: Sequence[Path], run: str) -> pd.DataFrame:
+    """The table of scores, one row per (step, layer, task, source, target).
 
-    `files` are the probes' JSON files, all of one `run`. The rows are sorted by task, source,
-    target, layer and step, whatever the order of `files`. Returns the table. Raises UserError if
-    there is no file, a file is damaged, or two files score the same tuple.
+    `files` are the jobs' JSON files, all of one `run`: a score, or a list of them. The rows are
+    sorted by task, source, target, layer and step, whatever the order of `files`; `step0` is the
+    score of the same tuple at step 0, NaN where there is none. Raises UserError if there is no
+    file, a file is damaged, or two files score the same tuple.
     """
-    if not files:
-        raise UserError("no score files to collect: nothing has been probed")
-    table = pd.DataFrame([_read_scores(path) for path in files])
-    twice = table.duplicated(_ORDER)
+    read = [(path, scores) for path in files for scores in _read_scores(path)]
+    if not read:
+        raise UserError("no scores to collect: nothing has been measured")
+    table = pd.DataFrame([scores for _, scores in read]).astype(COLUMNS)
+    twice = table.duplicated([*_CURVE, "step"])
     if twice.any():
-        number = int(twice.to_numpy().argmax())
         raise UserError(
-            f"{files[number]}: another score file holds the same step, layer, task, source and "
-            "target; delete the one that does not belong to this experiment"
+            f"{read[int(twice.to_numpy().argmax())][0]}: another score file holds the same step, "
+            "layer, task, source and target; delete the one that does not belong to this experiment"
         )
-    table = table.sort_values(_ORDER, ignore_index=True)
+    table = table.sort_values([*_CURVE, "step"], ignore_index=True)
+    untrained = table.loc[table["step"] == 0, [*_CURVE, "score"]]
+    table = table.merge(untrained.rename(columns={"score": "step0"}), on=_CURVE, how="left")
     table.insert(0, SERIES[0], run)
-    write_table(table, parquet, csv)
+    table.insert(list(table.columns).index("majority") + 1, "step0", table.pop("step0"))
     return table

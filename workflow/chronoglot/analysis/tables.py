@@ -30,6 +30,16 @@ def write_table(table: pd.DataFrame, parquet: str | Path, csv: str | Path) -> No
         table.to_csv(temporary, index=False, lineterminator="\n")
 
 
+def write_named(table: pd.DataFrame, folder: str | Path, name: str) -> None:
+    """Write `{name}.parquet` and `{name}.csv` in a folder."""
+    write_table(table, Path(folder) / f"{name}.parquet", Path(folder) / f"{name}.csv")
+
+
 def in_language(table: pd.DataFrame) -> pd.DataFrame:
     """The rows in which a probe is scored on the language it was trained on."""
     return table[table["source"] == table["target"]]
+
+
+def transfer(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows in which a probe is scored on another language than it was trained on."""
+    return table[(table["source"] != table["target"]) & (table["task"] != "alignment")]

@@ -101,3 +101,29 @@ def words(
         shares=(train, dev, test),
         max_train_words=max_train_words,
     )
+
+
+@app.command()
+def pairs(
+    language: str,
+    dev: Annotated[Path, Option()],
+    test: Annotated[Path, Option()],
+    pairs: Annotated[Path, Option(help="pair table to write")],
+    train: Annotated[Path | None, Option(help="without: the language is only a target")] = None,
+    max_train: Annotated[int | None, Option()] = None,
+) -> None:
+    """Read a language's labelled sentence pairs."""
+    from chronoglot.data.xnli import collect_pairs
+    from chronoglot.pairs import write_pairs
+
+    write_pairs(
+        collect_pairs(language, train=train, dev=dev, test=test, max_train=max_train), pairs
+    )
+
+
+@app.command()
+def parallel(folder: Path, parallel: Annotated[Path, Option(help="table to write")]) -> None:
+    """Read parallel sentences with gold word links."""
+    from chronoglot.data.parallel import prepare_parallel
+
+    prepare_parallel(folder, parallel)

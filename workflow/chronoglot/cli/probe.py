@@ -1,6 +1,5 @@
-"""Commands of the encoding, probing and analysis stages."""
+"""Commands of the encoding and probing stages."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -8,99 +7,108 @@ from typer import Argument, Option
 
 from chronoglot.cli.app import app, names
 
+Layers = Annotated[str, Option(help="numbers of the layers, comma-separated")]
+Long = Annotated[Literal["window", "refuse"], Option()]
+
 
 @app.command()
 def encode(
+    data: Annotated[Literal["words", "pairs"], Argument(help="what the table holds")],
     model: Path,
     vectors: Annotated[list[Path], Argument(help="files to write, one a layer")],
-    words: Annotated[Path, Option(help="word table")],
+    table: Annotated[Path, Option(help="word table or pair table")],
     pooling: Annotated[Literal["mean", "first", "last"], Option()] = "mean",
     batch_tokens: Annotated[int, Option()] = 4096,
-    long: Annotated[Literal["window", "refuse"], Option()] = "window",
+    long: Long = "window",
     device: Annotated[str, Option()] = "cpu",
     threads: Annotated[int, Option()] = 1,
 ) -> None:
-    """Run a checkpoint over a language's sentences once: word vectors of all layers."""
-    from chronoglot.encoding.encode import encode as encode_words
+    """Run a checkpoint over a table's sentences once: vectors of its rows at all layers."""
+    import torch
+
+    from chronoglot.encoding.encode import write_vectors
+    from chronoglot.encoding.encoder import load_encoder
+    from chronoglot.encoding.pairs import write_pair_vectors
+    from chronoglot.pairs import read_pairs
     from chronoglot.words import read_words
 
-    encode_words(
-        model,
-        read_words(words),
-        vectors,
-        pooling=pooling,
-        batch_tokens=batch_tokens,
-        long=long,
-        device=device,
-        threads=threads,
-    )
+    torch.set_num_threads(threads)
+    encoder = load_encoder(model, device)
+    if data == "words":
+        write_vectors(
+            encoder,
+            read_words(table),
+            vectors,
+            pooling=pooling,
+            batch_tokens=batch_tokens,
+            long=long,
+        )
+    else:
+        write_pair_vectors(
+            encoder,
+            read_pairs(table),
+            vectors,
+            pooling="first" if pooling == "first" else "mean",
+            batch_tokens=batch_tokens,
+            long=long,
+        )
 
 
 @app.command()
 def probe(
     task: str,
     step: Annotated[int, Option()],
-    layer: Annotated[int, Option()],
+    layers: Layers,
     language: Annotated[str, Option()],
-    vectors: Annotated[Path, Option()],
-    words: Annotated[Path, Option()],
+    vectors: Annotated[Path, Option(help="folder with a file a layer")],
+    table: Annotated[Path, Option(help="the table that the vectors' rows belong to")],
     regularisation: Annotated[str, Option(help="comma-separated")],
     seed: Annotated[int, Option()],
-    scores: Annotated[Path, Option()],
-    predictions: Annotated[Path, Option()],
-    baseline: Annotated[Path | None, Option(help="the same tuple's scores at step 0")] = None,
+    probes: Annotated[Path, Option(help="folder of this step's probes, to write to")],
+    baselines: Annotated[Path | None, Option(help="folder of step 0's probes")] = None,
 ) -> None:
-    """Fit and score one tuple's probe."""
+    """Train and score the probes of one step, language and task, a probe a layer."""
     from chronoglot.probing.probe import probe as run_probe
 
     run_probe(
         task,
+        table,
         vectors,
-        words,
         step=step,
-        layer=layer,
-        source=language,
-        target=language,
+        layers=[int(layer) for layer in names(layers)],
+        language=language,
         seed=seed,
         regularisation=[float(value) for value in names(regularisation)],
-        baseline=baseline,
-        scores=scores,
-        predictions=predictions,
+        probes=probes,
+        baselines=baselines,
     )
 
 
 @app.command()
-def scores(
-    probes: Path,
-    tuples: Annotated[str, Option(help="steps, layers, languages and tasks, JSON")],
-    run: Annotated[str, Option()],
-    parquet: Annotated[Path, Option()],
-    csv: Annotated[Path, Option()],
+def transfer(
+    task: str,
+    step: Annotated[int, Option()],
+    layers: Layers,
+    sources: Annotated[str, Option(help="languages of the probes, comma-separated")],
+    target: Annotated[str, Option()],
+    vectors: Annotated[Path, Option(help="folder with a file a layer, of the target")],
+    table: Annotated[Path, Option(help="the table that the vectors' rows belong to")],
+    seed: Annotated[int, Option()],
+    probes: Annotated[Path, Option(help="folder of this step's probes")],
+    scores: Annotated[Path, Option(help="to write")],
 ) -> None:
-    """Collect the scores of all tuples in one table."""
-    from itertools import product
+    """Score the probes of other languages on a target."""
+    from chronoglot.probing.transfer import transfer as run_transfer
 
-    from chronoglot.analysis.scores import collect_scores
-
-    parts = json.loads(tuples)
-    files = [
-        probes / f"step-{step}" / f"layer-{layer}" / language / f"{task}.json"
-        for step, layer, language, task in product(
-            parts["step"], parts["layer"], parts["language"], parts["task"]
-        )
-    ]
-    collect_scores(files, run, parquet, csv)
-
-
-@app.command()
-def summary(
-    scores: Path,
-    learned_share: Annotated[float, Option()],
-    parquet: Annotated[Path, Option()],
-    csv: Annotated[Path, Option()],
-) -> None:
-    """Analyse what was learned when, and what was forgotten."""
-    from chronoglot.analysis.learning import summarise
-    from chronoglot.analysis.tables import read_table, write_table
-
-    write_table(summarise(read_table(scores), learned_share), parquet, csv)
+    run_transfer(
+        task,
+        table,
+        vectors,
+        step=step,
+        layers=[int(layer) for layer in names(layers)],
+        sources=names(sources),
+        target=target,
+        seed=seed,
+        probes=probes,
+        scores=scores,
+    )

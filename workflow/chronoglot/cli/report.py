@@ -2,14 +2,11 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from typer import Option
 
 from chronoglot.cli.app import app
-
-if TYPE_CHECKING:
-    from chronoglot.figures.catalogue import Tables
 
 
 def _languages(described: str) -> dict[str, tuple[str, str, str]]:
@@ -19,34 +16,23 @@ def _languages(described: str) -> dict[str, tuple[str, str, str]]:
     }
 
 
-def _tables(scores: Path, summary: Path, losses: Path) -> "Tables":
-    from chronoglot.analysis.tables import read_table
-    from chronoglot.figures.catalogue import Tables
-
-    return Tables(read_table(scores), read_table(summary), read_table(losses))
-
-
 @app.command()
 def figure(
     name: str,
-    scores: Annotated[Path, Option()],
-    summary: Annotated[Path, Option()],
-    losses: Annotated[Path, Option()],
+    tables: Annotated[Path, Option(help="folder of the tables")],
     languages: Annotated[str, Option(help="name, script and family of each, JSON")],
     png: Annotated[Path, Option(help="to write, with a PDF beside it")],
 ) -> None:
     """Draw one figure."""
-    from chronoglot.figures.catalogue import draw
+    from chronoglot.figures.catalogue import Tables, draw
 
-    draw(name, _tables(scores, summary, losses), _languages(languages), png)
+    draw(name, Tables(tables), _languages(languages), png)
 
 
 @app.command()
 def report(
     figures: list[Path],
-    scores: Annotated[Path, Option()],
-    summary: Annotated[Path, Option()],
-    losses: Annotated[Path, Option()],
+    tables: Annotated[Path, Option(help="folder of the tables")],
     model: Annotated[Path, Option(help="a converted model, to count its parameters")],
     benchmarks: Annotated[Path, Option(help="folder of Snakemake's benchmarks")],
     settings: Annotated[str, Option(help="JSON")],
@@ -55,17 +41,15 @@ def report(
 ) -> None:
     """Put figures, tables, settings, versions and times on one page."""
     from chronoglot.checkpoints.size import count_parameters
+    from chronoglot.figures.catalogue import Tables
     from chronoglot.report.page import write_report
     from chronoglot.report.versions import versions
 
-    tables = _tables(scores, summary, losses)
     resolved = json.loads(settings)
     write_report(
         report,
         title=resolved["title"] or resolved["experiment"],
-        scores=tables.scores,
-        summary=tables.summary,
-        losses=tables.losses,
+        tables=Tables(tables),
         figures=figures,
         settings=resolved,
         versions=versions(),

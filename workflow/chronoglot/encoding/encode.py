@@ -1,7 +1,5 @@
 """A word table → the vectors of its words at every layer, in one pass of the model."""
 
-import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ from torch import Tensor
 from torch.nn.functional import embedding_bag
 
 from chronoglot.encoding.encoder import Encoder, load_encoder
+from chronoglot.encoding.progress import Progress
 from chronoglot.encoding.tokens import Subwords
 from chronoglot.encoding.windows import Window, windows
 from chronoglot.errors import UserError
@@ -23,8 +22,6 @@ from chronoglot.words import Words
 
 Pooling = Literal["mean", "first", "last"]
 Long = Literal["window", "refuse"]
-
-_SECONDS_BETWEEN_REPORTS = 5
 
 
 def encode(
@@ -41,9 +38,9 @@ def encode(
     """Write the vectors of all words at every layer: one float32 .npy [words, dimension] a layer.
 
     `outputs` are the files of layers 0 (embedding output) to L. A word's vector is the mean, the
-    first or the last of its subwords' hidden states (`pooling`). `batch_tokens` bounds a batch,
-    padding included; a sentence is never divided between batches. Sentences longer than the
-    model's window are read in overlapping windows or refused (`long`); see
+    first or the last of its subwords' hidden states (`pooling`). `batch_tokens` bounds a batch's
+    subwords, special ones included; a sentence is never divided between batches. Sentences longer
+    than the model's window are read in overlapping windows or refused (`long`); see
     `chronoglot.encoding.windows`.
 
     Raises UserError if the folder is damaged, does not have as many layers as outputs, refuses a
@@ -75,12 +72,8 @@ def write_vectors(
             f"{encoder.name}: layers 0 to {encoder.layers} have {encoder.layers + 1} outputs, "
             f"not {len(outputs)}"
         )
-    if not len(words):
-        raise UserError("the word table has no words to encode")
-    subwords = encoder.tokenise(words)
-    _check_subwords(subwords, words)
-    if long == "refuse":
-        _refuse_long(subwords, words, encoder)
+    batches = word_vectors(encoder, words, pooling=pooling, batch_tokens=batch_tokens, long=long)
+    progress = Progress("encoded", len(words), "words")
     with ExitStack() as stack:
         layers = [
             np.lib.format.open_memmap(
@@ -91,23 +84,47 @@ def write_vectors(
             )
             for output in outputs
         ]
-        report = _Report(len(words.sentence_starts()) - 1)
-        for batch in _batches(words, subwords, encoder, batch_tokens):
-            rows, bags = _rows(batch, subwords)
-            states = encoder.hidden_states([subwords.ids[w.start : w.stop] for w in batch.windows])
-            positions = _positions(batch.windows, states[0].shape[1], encoder.lead)
-            for number, (state, layer) in enumerate(zip(states, layers, strict=True)):
-                vectors = _pool(state, positions, bags, pooling).cpu().numpy()
-                if not np.isfinite(vectors).all():
-                    row = rows[~np.isfinite(vectors).all(axis=1)][0]
-                    raise UserError(
-                        f"{encoder.name}: layer {number} is not finite in sentence "
-                        f"{words.sentence_id[row]}, word {words.word[row]}; has the run diverged?"
-                    )
-                layer[rows] = vectors
-            report.add(len(batch.spans), len(rows))
+        for rows, vectors in batches:
+            for layer, of_rows in zip(layers, vectors, strict=True):
+                layer[rows] = of_rows
+            progress.add(len(rows))
         for layer in layers:
             layer.flush()
+
+
+def word_vectors(
+    encoder: Encoder, words: Words, *, pooling: Pooling, batch_tokens: int, long: Long
+) -> Iterator[tuple[NDArray[np.intp], list[NDArray[np.float32]]]]:
+    """Batch by batch, rows of the word table and their vectors [rows, dimension] of layers 0 to L.
+
+    Whole sentences, the longest first; every row comes once. The options are those of `encode`,
+    and so are the errors.
+    """
+    if not len(words):
+        raise UserError("the word table has no words to encode")
+    subwords = encoder.tokenise(words)
+    _check_subwords(subwords, words)
+    if long == "refuse":
+        _refuse_long(subwords, words, encoder)
+    return _word_vectors(encoder, words, subwords, pooling, batch_tokens)
+
+
+def _word_vectors(
+    encoder: Encoder, words: Words, subwords: Subwords, pooling: Pooling, batch_tokens: int
+) -> Iterator[tuple[NDArray[np.intp], list[NDArray[np.float32]]]]:
+    for batch in _batches(words, subwords, encoder, batch_tokens):
+        rows, bags = _rows(batch, subwords)
+        positions = _positions(batch.windows, encoder)
+        states = encoder.hidden_states([subwords.ids[w.start : w.stop] for w in batch.windows])
+        layers = [_pool(state, positions, bags, pooling).cpu().numpy() for state in states]
+        for number, vectors in enumerate(layers):
+            if not np.isfinite(vectors).all():
+                row = rows[~np.isfinite(vectors).all(axis=1)][0]
+                raise UserError(
+                    f"{encoder.name}: layer {number} is not finite in sentence "
+                    f"{words.sentence_id[row]}, word {words.word[row]}; has the run diverged?"
+                )
+        yield rows, layers
 
 
 @dataclass(frozen=True)
@@ -124,44 +141,43 @@ def _batches(
     """Sentences of like length together, the longest first, within the budget where one fits."""
     bounds = words.sentence_starts()
     lengths = np.diff(subwords.starts[bounds])
-    batch, longest = _Batch([], []), 0
+    batch, size = _Batch([], []), 0
     for sentence in np.argsort(-lengths, kind="stable"):
         start, stop = int(bounds[sentence]), int(bounds[sentence + 1])
         parts = windows(subwords.starts[start : stop + 1], encoder.window)
         if sum(part.keep_stop - part.keep_start for part in parts) != lengths[sentence]:
             raise AssertionError(f"sentence {words.sentence_id[start]}: windows miss subwords")
-        width = max(part.stop - part.start for part in parts) + encoder.special
-        # Windows of one sentence can be shorter than those of a shorter one.
-        longest = max(longest, width)
-        if batch.spans and (len(batch.windows) + len(parts)) * longest > batch_tokens:
+        more = sum(part.stop - part.start + encoder.special for part in parts)
+        if batch.spans and size + more > batch_tokens:
             yield batch
-            batch, longest = _Batch([], []), width
+            batch, size = _Batch([], []), 0
         batch.spans.append((start, stop))
         batch.windows.extend(parts)
+        size += more
     yield batch
 
 
-def _rows(batch: _Batch, subwords: Subwords) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _rows(batch: _Batch, subwords: Subwords) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
     """A batch's rows of the word table, and where each one's subwords begin within the batch."""
     rows = np.concatenate([np.arange(start, stop) for start, stop in batch.spans])
     counts = subwords.starts[rows + 1] - subwords.starts[rows]
     return rows, np.cumsum(counts) - counts
 
 
-def _positions(parts: Sequence[Window], longest: int, lead: int) -> NDArray[np.int64]:
-    """Where the vector of each subword of a batch is, the hidden states' rows laid end to end."""
-    return np.concatenate(
-        [
-            np.arange(part.keep_start, part.keep_stop) + (row * longest + lead - part.start)
-            for row, part in enumerate(parts)
-        ]
-    )
+def _positions(parts: Sequence[Window], encoder: Encoder) -> NDArray[np.int64]:
+    """Which hidden state each kept subword of a batch has."""
+    positions, offset = [], 0
+    for part in parts:
+        first = offset + encoder.lead - part.start
+        positions.append(np.arange(first + part.keep_start, first + part.keep_stop))
+        offset += part.stop - part.start + encoder.special
+    return np.concatenate(positions)
 
 
 def _pool(
     state: Tensor, positions: NDArray[np.int64], bags: NDArray[np.int64], pooling: Pooling
 ) -> Tensor:
-    """One vector a word, [words, dimension], from hidden states [texts, longest, dimension]."""
+    """One vector a word, [words, dimension], from the hidden states of a batch."""
     if pooling == "first":
         chosen, bags = positions[bags], np.arange(len(bags))
     elif pooling == "last":
@@ -171,7 +187,7 @@ def _pool(
     # It picks and averages in one step: an "embedding" is a subword's vector, a "bag" a word.
     return embedding_bag(
         torch.from_numpy(chosen).to(state.device),
-        state.reshape(-1, state.shape[-1]),
+        state,
         torch.from_numpy(bags).to(state.device),
         mode="mean",
     )
@@ -198,24 +214,3 @@ def _refuse_long(subwords: Subwords, words: Words, encoder: Encoder) -> None:
             f"but {encoder.name} reads {encoder.window} at once; set encoding.long to window, "
             "or leave the sentence out"
         )
-
-
-class _Report:
-    """A line on standard error every few seconds."""
-
-    def __init__(self, sentences: int) -> None:
-        self._sentences, self._done, self._words = sentences, 0, 0
-        self._began = self._last = time.monotonic()
-
-    def add(self, sentences: int, words: int) -> None:
-        self._done += sentences
-        self._words += words
-        now = time.monotonic()
-        if now - self._last >= _SECONDS_BETWEEN_REPORTS or self._done == self._sentences:
-            self._last = now
-            speed = self._words / max(now - self._began, 1e-9)
-            print(
-                f"encoded {self._done} of {self._sentences} sentences, {speed:.0f} words/s",
-                file=sys.stderr,
-                flush=True,
-            )

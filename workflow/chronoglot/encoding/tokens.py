@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate, chain
 from pathlib import Path
 from typing import Protocol
@@ -14,7 +15,7 @@ from chronoglot.errors import UserError
 from chronoglot.words import Words
 
 _SPACE = "▁"
-_UNKNOWN = 3
+UNKNOWN = 3
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,13 @@ class Subwords:
 
 
 class Tokeniser(Protocol):
-    """What turns words into at least one subword each."""
+    """What turns words into at least one subword each, and running text into any number."""
 
     def tokenise(self, words: Words) -> Subwords: ...
+
+    def text_ids(self, text: str) -> NDArray[np.int64]:
+        """The ids of running text as pretraining read it, without special ones."""
+        ...
 
 
 class SentencePieceTokeniser:
@@ -47,7 +52,8 @@ class SentencePieceTokeniser:
     def __init__(self, model: str | Path) -> None:
         try:
             proto = sentencepiece_model_pb2.ModelProto()  # type: ignore[attr-defined]
-            proto.ParseFromString(Path(model).read_bytes())
+            self._trained = Path(model).read_bytes()
+            proto.ParseFromString(self._trained)
             # Spaces are given word by word, not put before every text and taken away elsewhere.
             proto.normalizer_spec.add_dummy_prefix = False
             proto.normalizer_spec.remove_extra_whitespaces = False
@@ -68,6 +74,15 @@ class SentencePieceTokeniser:
         ids_of_all = np.fromiter(chain.from_iterable(pieces), np.int64, starts[-1])
         return Subwords(ids_of_all, starts)
 
+    def text_ids(self, text: str) -> NDArray[np.int64]:
+        """The subwords of running text, as pretraining tokenised a paragraph."""
+        return np.array(_fairseq_ids(self._plain.encode(text)), np.int64)
+
+    @cached_property
+    def _plain(self) -> SentencePieceProcessor:
+        """The model as it was trained, which puts a space before every text."""
+        return SentencePieceProcessor(model_proto=self._trained)
+
     def _word(self, form: str, space_before: bool) -> tuple[list[int], bool]:
         key = (form, space_before)
         if key not in self._known:
@@ -81,6 +96,9 @@ class SentencePieceTokeniser:
         # pretraining merged with their neighbours.
         text = re.sub(f"{_SPACE}+", _SPACE, text)
         word = text.removesuffix(_SPACE)
-        # fairseq's ids: sentencepiece's + 1, but for <unk>, which is sentencepiece's 0.
-        ids = [i + 1 if i else _UNKNOWN for i in self._processor.encode(word)]
-        return ids or [_UNKNOWN], word != text
+        return _fairseq_ids(self._processor.encode(word)) or [UNKNOWN], word != text
+
+
+def _fairseq_ids(pieces: list[int]) -> list[int]:
+    """Sentencepiece's ids + 1, but for <unk>, which is its 0."""
+    return [piece + 1 if piece else UNKNOWN for piece in pieces]

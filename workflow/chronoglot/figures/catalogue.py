@@ -1,56 +1,133 @@
-"""The figures of an experiment by name, and how each is drawn from the tables.
+"""The figures of an experiment by name, the tables each is drawn from, and how it is drawn.
 
-Imported while the Snakefile is parsed: matplotlib only when a figure is drawn.
+Imported while the Snakefile is parsed: pandas and matplotlib only when a figure is drawn.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from chronoglot.figures.entries import ENTRIES, Entry
+from chronoglot.figures.units import OF_PAIRS, WITHOUT_LAYERS, in_task_order, task_title
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from chronoglot.figures.style import Languages
-
-_BY_LANGUAGE = "layers_by_language_"
+    from chronoglot.figures.languages import Languages
 
 
 @dataclass(frozen=True)
 class Tables:
-    """The tables that figures are drawn from."""
+    """The tables in a folder, `<name>.parquet` each; one is read when it is first asked for."""
 
-    scores: "pd.DataFrame"
-    summary: "pd.DataFrame"
-    losses: "pd.DataFrame"
+    folder: Path
+
+    def _read(self, name: str) -> "pd.DataFrame":
+        from chronoglot.analysis.tables import read_table
+
+        return read_table(self.folder / f"{name}.parquet")
+
+    @cached_property
+    def scores(self) -> "pd.DataFrame":
+        """Score of every run, step, layer, task, source and target."""
+        return self._read("scores")
+
+    @cached_property
+    def summary(self) -> "pd.DataFrame":
+        """Best, final, learned step and forgetting of every curve over steps."""
+        return self._read("summary")
+
+    @cached_property
+    def losses(self) -> "pd.DataFrame":
+        """Pretraining losses."""
+        return self._read("losses")
+
+    @cached_property
+    def movement(self) -> "pd.DataFrame":
+        """Best layer and centre of mass at every step."""
+        return self._read("movement")
+
+    @cached_property
+    def asymmetry(self) -> "pd.DataFrame":
+        """Both directions of every pair of languages."""
+        return self._read("asymmetry")
+
+    @cached_property
+    def best_sources(self) -> "pd.DataFrame":
+        """Best source of every target."""
+        return self._read("best_sources")
+
+    @cached_property
+    def languages(self) -> "pd.DataFrame":
+        """Text size and fertility of every language."""
+        return self._read("languages")
+
+    @cached_property
+    def language_pairs(self) -> "pd.DataFrame":
+        """Overlap and distances of every pair of languages."""
+        return self._read("language_pairs")
+
+    @cached_property
+    def correlates(self) -> "pd.DataFrame":
+        """Rank correlations of what was measured with properties of the languages."""
+        return self._read("correlates")
 
 
-def figure_names(tasks: Sequence[str]) -> list[str]:
-    """Names of all figures, in the report's order."""
-    by_language = [f"{_BY_LANGUAGE}{task}" for task in tasks]
-    return ["curves", "learned", "layers", "curves_by_language", *by_language, "losses"]
+def figure_names(tasks: Sequence[str], transfer_tasks: Sequence[str]) -> list[str]:
+    """Names of all figures of an experiment, in the report's order.
+
+    `tasks` are all its tasks, `transfer_tasks` those with a probe that is scored on another
+    language than its source.
+    """
+    of_one_language = [task for task in tasks if task not in OF_PAIRS]
+    shown = {
+        "experiment": list(tasks),
+        "in-language": of_one_language,
+        "probes": [task for task in of_one_language if task not in WITHOUT_LAYERS],
+        "layers": [task for task in tasks if task not in WITHOUT_LAYERS],
+        "pairs": [task for task in tasks if task in OF_PAIRS],
+        "transfer": list(transfer_tasks),
+    }
+    names = []
+    for entry in ENTRIES:
+        if entry.a_task:
+            names += [entry.name.format(task=task) for task in in_task_order(shown[entry.shows])]
+        elif shown[entry.shows]:
+            names.append(entry.name)
+    return names
+
+
+def _find(name: str) -> tuple[Entry, str | None]:
+    """The entry of a figure, and the task in its name, if any; the longest name that fits."""
+    for entry in sorted(ENTRIES, key=lambda entry: -len(entry.name)):
+        if entry.a_task and name.startswith(entry.stem):
+            return entry, name.removeprefix(entry.stem)
+        if name == entry.name:
+            return entry, None
+    raise ValueError(f"no figure is called {name}")
+
+
+def figure_tables(name: str) -> list[str]:
+    """Names of the tables that a figure is drawn from."""
+    return list(_find(name)[0].tables)
+
+
+def placed(name: str) -> tuple[str, str]:
+    """The section of the report that a figure stands in, and its caption."""
+    try:
+        entry, task = _find(name)
+    except ValueError:
+        return "more", name.replace("_", " ").capitalize() + "."
+    return entry.section, entry.caption.format(task=task_title(task) if task else "")
 
 
 def draw(name: str, tables: Tables, languages: "Languages", path: Path) -> None:
     """Draw one figure as PNG at `path` and as PDF beside it."""
-    from chronoglot.figures.curves import curves_by_language, curves_by_task
-    from chronoglot.figures.layers import layers, layers_by_language
-    from chronoglot.figures.learned import learned
-    from chronoglot.figures.losses import losses
-
-    if name.startswith(_BY_LANGUAGE):
-        layers_by_language(tables.scores, name.removeprefix(_BY_LANGUAGE), languages, path)
-        return
-    match name:
-        case "curves":
-            curves_by_task(tables.scores, tables.summary, languages, path)
-        case "curves_by_language":
-            curves_by_language(tables.scores, tables.summary, languages, path)
-        case "learned":
-            learned(tables.summary, languages, path)
-        case "layers":
-            layers(tables.scores, path)
-        case "losses":
-            losses(tables.losses, languages, path)
-        case _:
-            raise ValueError(f"no figure is called {name}")
+    entry, task = _find(name)
+    module, function = entry.draw.split(".")
+    given = [getattr(tables, table) for table in entry.tables]
+    draws = getattr(import_module(f"chronoglot.figures.{module}"), function)
+    draws(*given, *([task] if task else []), languages, path)

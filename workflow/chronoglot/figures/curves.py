@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -11,22 +10,11 @@ from matplotlib.patches import Patch
 
 from chronoglot.analysis.learning import BEST, best_layers
 from chronoglot.analysis.tables import in_language
+from chronoglot.figures.bands import draw_curves, handles_of_curves
+from chronoglot.figures.languages import Languages, in_language_order, language_name
 from chronoglot.figures.steps import StepAxis
-from chronoglot.figures.style import (
-    FEW,
-    GREY,
-    INK,
-    Languages,
-    Look,
-    drawing,
-    in_language_order,
-    in_task_order,
-    label_ends,
-    language_name,
-    line_looks,
-    panels,
-    task_title,
-)
+from chronoglot.figures.style import FEW, INK, Look, drawing, label_ends, line_looks, panels
+from chronoglot.figures.units import WITHOUT_LAYERS, in_task_order, shown, task_title
 
 _STEP0_LINE: Look = {"linestyle": ":", "linewidth": 0.9}
 _MAJORITY_LINE: Look = {"linestyle": (0, (6, 2, 1, 2)), "linewidth": 0.7}
@@ -52,11 +40,20 @@ _CORRECTED_MARK: Look = {
 }
 
 
-def _percent(scores: pd.DataFrame) -> pd.DataFrame:
-    """In-language curves of the best layer: scores in per cent, the mean of several runs."""
+def _as_shown(scores: pd.DataFrame) -> pd.DataFrame:
+    """In-language curves of the best layer: scores in their units, the mean of several runs."""
     curves = best_layers(in_language(scores))
-    means = curves.groupby(["task", "target", "step"])[["score", "majority"]].mean()
-    return (100 * means).reset_index()
+    means = curves.groupby(["task", "target", "step"])[["score", "majority"]].mean().reset_index()
+    factors = means["task"].map(lambda task: shown(task).factor)
+    return means.assign(score=factors * means["score"], majority=factors * means["majority"])
+
+
+def _of_best_layer(task: str) -> str:
+    """Axis label: the score, of the best layer where there are layers."""
+    label = shown(task)
+    return (
+        label.label if task in WITHOUT_LAYERS else f"{label.score} of the best layer ({label.unit})"
+    )
 
 
 def _mark_learned(
@@ -89,20 +86,11 @@ def _few_languages(
         _mark_learned(axes, axis, curve, learned[learned["target"] == code], look["color"])
 
 
-def _many_languages(axes: Axes, axis: StepAxis, curves: pd.DataFrame) -> None:
-    """A thin line a language, and their median and quartiles."""
-    table = curves.pivot(index="step", columns="target", values="score")
-    places = axis.places(table.index)
-    axes.plot(places, table, color=GREY, linewidth=0.5, alpha=0.4)
-    low, middle, high = np.nanquantile(table, [0.25, 0.5, 0.75], axis=1)
-    axes.fill_between(places, low, high, color="#0072B2", alpha=0.25, linewidth=0)
-    axes.plot(places, middle, color="#0072B2", linewidth=2)
-
-
 def _baseline_bands(axes: Axes, curves: pd.DataFrame) -> None:
     """From the lowest to the highest language: the untrained model, and the majority class."""
     untrained = curves.loc[curves["step"] == 0, "score"]
-    for values, look in ((untrained, _STEP0_BAND), (curves["majority"], _MAJORITY_BAND)):
+    majority = curves["majority"].dropna()
+    for values, look in ((untrained, _STEP0_BAND), (majority, _MAJORITY_BAND)):
         if len(values):
             low, high = values.min(), values.max()
             axes.axhspan(low, high, zorder=0.5, **look)
@@ -118,7 +106,7 @@ def curves_by_task(
     Up to 12 languages are told apart and their learned steps marked; of more, each is a thin grey
     line behind the median and the quartiles.
     """
-    curves = _percent(scores)
+    curves = _as_shown(scores)
     tasks = in_task_order(curves["task"])
     codes = in_language_order(curves["target"], languages)
     learned = in_language(summary[summary["layer"] == BEST])
@@ -133,12 +121,15 @@ def curves_by_task(
             if len(codes) <= FEW:
                 _few_languages(axes, axis, of_task, learned[learned["task"] == task], codes)
             else:
-                _many_languages(axes, axis, of_task)
+                table = of_task.pivot(index="target", columns="step", values="score")
+                draw_curves(axes, axis, table)
             axes.set_title(task_title(task))
             axes.grid(axis="y")
             axis.draw(axes)
-        for axes in grid[::columns]:
-            axes.set_ylabel("accuracy of the best layer (%)")
+        labels = [_of_best_layer(task) for task in tasks]
+        for number, axes in enumerate(grid):
+            if number % columns == 0 or labels[number] != labels[number - 1]:
+                axes.set_ylabel(labels[number])
         figure.legend(
             handles=_task_handles(codes, languages),
             loc="outside lower center",
@@ -158,12 +149,7 @@ def _task_handles(codes: list[str], languages: Languages) -> list[Line2D | Patch
         Patch(label="majority class (range)", **_MAJORITY_BAND),
     ]
     if len(codes) > FEW:
-        return [
-            Line2D([], [], color="#0072B2", linewidth=2, label="median language"),
-            Patch(facecolor="#0072B2", alpha=0.25, label="middle half of the languages"),
-            Line2D([], [], color=GREY, linewidth=0.5, alpha=0.7, label="a language"),
-            *bands,
-        ]
+        return [*handles_of_curves("language", "languages"), *bands]
     lines = [
         Line2D([], [], label=f"{language_name(code, languages)} ({code})", **look)
         for code, look in line_looks(codes).items()
@@ -174,9 +160,14 @@ def _task_handles(codes: list[str], languages: Languages) -> list[Line2D | Patch
 def curves_by_language(
     scores: pd.DataFrame, summary: pd.DataFrame, languages: Languages, path: str | Path
 ) -> None:
-    """A panel a language: the best layer's score over steps, a line a task, with its baselines."""
-    curves = _percent(scores)
+    """A panel a language: the best layer's score over steps, a line a task, with its baselines.
+
+    Tasks of one unit share the panels: accuracies, or bits per character if there is nothing else.
+    """
+    curves = _as_shown(scores)
     tasks = in_task_order(curves["task"])
+    tasks = [task for task in tasks if task not in WITHOUT_LAYERS] or tasks
+    curves = curves[curves["task"].isin(tasks)]
     codes = in_language_order(curves["target"], languages)
     learned = in_language(summary[summary["layer"] == BEST])
     axis = StepAxis(curves["step"])
@@ -195,7 +186,7 @@ def curves_by_language(
             axes.grid(axis="y")
             axis.draw(axes, fewest=2, label="")
         figure.supxlabel("step", size=8)
-        figure.supylabel("accuracy of the best layer (%)", size=8)
+        figure.supylabel(_of_best_layer(tasks[0]), size=8)
         _legend_of_tasks(figure, tasks, looks)
 
 
@@ -206,7 +197,8 @@ def _one_task(
         return
     for value in curve.loc[curve["step"] == 0, "score"]:
         axes.axhline(value, color=colour, alpha=0.8, **_STEP0_LINE)
-    axes.axhline(curve["majority"].iloc[0], color=colour, alpha=0.6, **_MAJORITY_LINE)
+    for value in curve["majority"].dropna().head(1):
+        axes.axhline(value, color=colour, alpha=0.6, **_MAJORITY_LINE)
     axes.plot(axis.places(curve["step"]), curve["score"], color=colour)
     _mark_learned(axes, axis, curve, learned, colour)
 

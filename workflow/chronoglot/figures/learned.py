@@ -1,6 +1,7 @@
 """Learned step and forgetting of every language and task, in both forms."""
 
 from pathlib import Path
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
@@ -10,19 +11,10 @@ from matplotlib.lines import Line2D
 
 from chronoglot.analysis.learning import BEST
 from chronoglot.analysis.tables import SERIES, in_language
+from chronoglot.figures.languages import Languages, in_language_order, language_name
 from chronoglot.figures.steps import StepAxis
-from chronoglot.figures.style import (
-    GREY,
-    INK,
-    Languages,
-    Look,
-    drawing,
-    in_language_order,
-    in_task_order,
-    language_name,
-    line_looks,
-    task_title,
-)
+from chronoglot.figures.style import GREY, INK, Look, drawing, line_looks
+from chronoglot.figures.units import in_task_order, task_title
 
 _PLAIN: Look = {"marker": "o", "markersize": 4.5, "markerfacecolor": "white", "linestyle": "none"}
 _CORRECTED: Look = {"marker": "o", "markersize": 4.5, "linestyle": "none"}
@@ -56,10 +48,11 @@ def _pairs(axes: Axes, plain: pd.Series, corrected: pd.Series, colour: str) -> N
 
 
 def learned(summary: pd.DataFrame, languages: Languages, path: str | Path) -> None:
-    """Dot plot, a row a language: learned step (left) and forgetting (right) of the best layer.
+    """Dot plot, a row a language: learned step and, right of it or below, forgetting.
 
-    Open circles are the plain form, full ones the form corrected for step 0; a cross at the right
-    edge says that the score never rose above step 0. Languages learned early are on top.
+    Of the best layer. Open circles are the plain form, full ones the form corrected for step 0; a
+    cross at the right edge says that the score never rose above step 0. Languages learned early
+    are on top.
     """
     table = in_language(summary[summary["layer"] == BEST])
     table = table.groupby(SERIES[1:], as_index=False).mean(numeric_only=True)
@@ -68,12 +61,16 @@ def learned(summary: pd.DataFrame, languages: Languages, path: str | Path) -> No
     steps = pd.concat([table["learned_step"], table["learned_step_corrected"], table["best_step"]])
     axis = StepAxis(steps.dropna().astype(int))
     most_lost = 100 * table[["forgetting", "forgetting_corrected"]].max().max() or 1.0
-    width = 1.2 + 1.5 * 2 * len(tasks)
-    with drawing(path, max(6.0, width), 1.1 + max(1.2, 0.165 * len(codes))) as figure:
-        grid = figure.subplots(1, 2 * len(tasks), sharey=True, squeeze=False)[0]
+    apart = len(tasks) > 3  # two rows of panels: one would be too wide
+    width = 1.2 + 1.5 * len(tasks) * (1 if apart else 2)
+    height = 0.8 + max(1.2, 0.165 * len(codes))
+    with drawing(path, max(6.0, width), 0.3 + height * (2 if apart else 1)) as figure:
+        shape = (2, len(tasks)) if apart else (1, 2 * len(tasks))
+        grid = figure.subplots(*shape, sharey=True, squeeze=False)
+        flat = grid.ravel()
         for number, (task, look) in enumerate(line_looks(tasks).items()):
             rows = table[table["task"] == task].set_index("target").reindex(codes)
-            steps_axes, lost_axes = grid[number], grid[len(tasks) + number]
+            steps_axes, lost_axes = flat[number], flat[len(tasks) + number]
             plain, corrected = (
                 pd.Series(np.where(column.isna(), np.nan, axis.places(column.fillna(1))))
                 for column in (rows["learned_step"], rows["learned_step_corrected"])
@@ -85,11 +82,12 @@ def learned(summary: pd.DataFrame, languages: Languages, path: str | Path) -> No
             lost_axes.set_xlabel("forgetting (%)")
             lost_axes.set_xlim(-0.04 * most_lost, 1.06 * most_lost)
             for axes in (steps_axes, lost_axes):
-                axes.set_title(task_title(task))
+                axes.set_title(fill(task_title(task), 20))
                 axes.grid(axis="y")
                 axes.tick_params(axis="y", length=0)
-        grid[0].set_yticks(range(len(codes)), [language_name(code, languages) for code in codes])
-        grid[0].set_ylim(-0.7, len(codes) - 0.3)
+        names = [language_name(code, languages) for code in codes]
+        flat[0].set_yticks(range(len(codes)), names)
+        flat[0].set_ylim(-0.7, len(codes) - 0.3)
         _legend(figure)
 
 

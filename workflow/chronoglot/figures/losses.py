@@ -5,18 +5,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from chronoglot.figures.languages import Languages, in_language_order, language_name
 from chronoglot.figures.steps import StepAxis
 from chronoglot.figures.style import (
     COLOURS,
     FEW,
     GREY,
     INK,
-    Languages,
     Look,
     drawing,
-    in_language_order,
     label_ends,
-    language_name,
     line_looks,
     panels,
 )

@@ -62,7 +62,7 @@ class StepAxis:
         return [float(step) for step in dict.fromkeys((self.first, self.last))]
 
     def draw(self, axes: Axes, fewest: int = 3, label: str = "step") -> None:
-        """Make the panel's x axis this one."""
+        """Make the panel's x axis this one; labelled where its ticks are."""
         ticks = self.ticks(fewest)
         places, names = list(np.log10(ticks)), [short_number(tick) for tick in ticks]
         left = self.zero if self.has_zero else self.left
@@ -71,7 +71,15 @@ class StepAxis:
             places, names = [self.zero, *places], ["0", *names]
             _mark_break(axes, (self.zero + self.left) / 2)
         axes.set_xticks(places, names)
-        axes.set_xlabel(label)
+        if axes.xaxis.get_tick_params()["labelbottom"]:
+            axes.set_xlabel(label)
+
+    def draw_upright(self, axes: Axes, fewest: int = 3, label: str = "step") -> None:
+        """Make the panel's y axis this one, for steps above 0."""
+        ticks = self.ticks(fewest)
+        axes.set_ylim(self.left - self.margin, self.right + self.margin)
+        axes.set_yticks(list(np.log10(ticks)), [short_number(tick) for tick in ticks])
+        axes.set_ylabel(label)
 
 
 def _mark_break(axes: Axes, place: float) -> None:

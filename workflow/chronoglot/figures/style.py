@@ -1,6 +1,6 @@
 """The look that all figures share, and how they are saved: the same tables give the same bytes."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import cycle, islice
 from pathlib import Path
@@ -8,15 +8,14 @@ from typing import Any
 
 import matplotlib.style
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import isotonic_regression
 
 from chronoglot.files import whole
-
-Languages = Mapping[str, tuple[str, str, str]]
-"""Language code → (name, script, family), in the order in which languages are shown."""
 
 Look = dict[str, Any]
 """Keywords of a matplotlib artist."""
@@ -30,16 +29,6 @@ DASHES: tuple[str | tuple[int, tuple[float, ...]], ...] = ("-", (0, (4, 1.2)))
 GREY, PALE = "#777777", "#CFCFCF"
 INK = "#222222"
 HEAT = "viridis"
-
-TASKS = {
-    "bpc": "Bits per character",
-    "pos": "Part of speech",
-    "arc_prediction": "Arc prediction",
-    "arc_classification": "Arc classification",
-    "xnli": "Natural language inference",
-    "alignment": "Word alignment",
-}
-"""Tasks in the order in which they are shown, from form to meaning."""
 
 LOOK = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
@@ -88,35 +77,18 @@ def drawing(path: str | Path, width: float, height: float) -> Iterator[Figure]:
             figure.savefig(temporary, format="pdf", dpi=300, metadata={"CreationDate": None})
 
 
-def task_title(task: str) -> str:
-    """The task's name for a reader."""
-    return TASKS.get(task, task.replace("_", " ").capitalize())
-
-
-def in_task_order(tasks: Iterable[str]) -> list[str]:
-    """The distinct tasks in the order in which they are shown; unknown ones last."""
-    known = list(TASKS)
-    return sorted(set(tasks), key=lambda task: (known.index(task) if task in known else 99, task))
-
-
-def in_language_order(codes: Iterable[str], languages: Languages) -> list[str]:
-    """The distinct codes in the order of `languages`; those it does not name last."""
-    present = set(codes)
-    return [code for code in languages if code in present] + sorted(present - set(languages))
-
-
-def language_name(code: str, languages: Languages) -> str:
-    """The language's name for a reader: its code where it has no other."""
-    # A dollar sign would start a formula.
-    return (languages[code][0] if code in languages else code).replace("$", r"\$")
-
-
 def line_looks(keys: Sequence[str]) -> dict[str, Look]:
     """A colour and a dash for each key, alike only after 12."""
     looks: list[Look] = [
         {"color": colour, "linestyle": dash} for dash in DASHES for colour in COLOURS
     ]
     return dict(zip(keys, islice(cycle(looks), len(keys)), strict=True))
+
+
+def readable_on(colours: str, norm: Normalize, value: float) -> str:
+    """The colour of a text on a cell of that value in a colour map: white where it is dark."""
+    red, green, blue, _ = colormaps[colours](norm(value))
+    return "white" if 0.299 * red + 0.587 * green + 0.114 * blue < 0.5 else INK
 
 
 def panels(figure: Figure, number: int, columns: int, sharey: bool = True) -> list[Axes]:

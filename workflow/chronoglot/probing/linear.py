@@ -28,14 +28,21 @@ class Probe:
 
     def predict(self, features: Features) -> NDArray[np.object_]:
         """The likeliest class of each example; of equals the first."""
-        return self._predict(Standardised(features, self.mean, self.scale))
+        return predict([self], features)[0]
 
-    def _predict(self, inputs: Standardised) -> NDArray[np.object_]:
-        best = [
-            (block @ self.weights.T + self.bias).argmax(axis=1).astype(np.int32)
-            for block in inputs.blocks()
-        ]
-        return self.classes[np.concatenate(best)]
+
+def predict(probes: Sequence[Probe], features: Features) -> list[NDArray[np.object_]]:
+    """The likeliest class of each example by each of `probes`; the inputs are made once for all."""
+    slopes = [probe.weights / probe.scale for probe in probes]
+    biases = [
+        probe.bias - slope.astype(np.float64) @ probe.mean
+        for probe, slope in zip(probes, slopes, strict=True)
+    ]
+    best: list[list[NDArray[np.intp]]] = [[] for _ in probes]
+    for block in features.blocks():
+        for found, slope, bias in zip(best, slopes, biases, strict=True):
+            found.append((block @ slope.T + bias).argmax(axis=1))
+    return [probe.classes[np.concatenate(found)] for probe, found in zip(probes, best, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -59,7 +66,6 @@ def fit(train: Features, dev: Features, strengths: Sequence[float]) -> Fit:
     names, labels = np.unique(train.examples.label.astype(str), return_inverse=True)
     classes = names.astype(object)
     mean, scale = train.moments()
-    dev_inputs = Standardised(dev, mean, scale)
     regression = Regression(Standardised(train, mean, scale), labels, len(classes))
 
     def scored(solution: Solution) -> tuple[Probe, float]:
@@ -67,7 +73,7 @@ def fit(train: Features, dev: Features, strengths: Sequence[float]) -> Fit:
         if len(weights) == 1:
             weights = np.concatenate([np.zeros_like(weights), weights])
         probe = Probe(mean, scale, weights[:, :-1], weights[:, -1], classes)
-        return probe, accuracy(probe._predict(dev_inputs), dev.examples.label)
+        return probe, accuracy(probe.predict(dev), dev.examples.label)
 
     best: Solution | None = None
     highest, iterations = 0.0, 0

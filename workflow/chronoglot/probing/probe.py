@@ -1,4 +1,4 @@
-"""One probing job: vectors of a layer and a word table in, scores and predictions out."""
+"""One probing job: the vectors of all layers and a table in; probes, scores, predictions out."""
 
 import json
 from collections import Counter
@@ -16,9 +16,10 @@ from chronoglot.errors import UserError
 from chronoglot.files import whole
 from chronoglot.probing.features import Features
 from chronoglot.probing.linear import accuracy, fit
-from chronoglot.tasks import load_task
-from chronoglot.tasks.base import Examples
-from chronoglot.words import SPLITS, read_words
+from chronoglot.probing.saved import SavedProbe, save_probe
+from chronoglot.probing.tables import load_probing_task, read_items, read_vectors
+from chronoglot.tasks.base import Examples, ProbingTask
+from chronoglot.words import SPLITS
 
 _LABEL = pa.dictionary(pa.int32(), pa.string())
 PREDICTIONS = pa.schema(
@@ -28,119 +29,123 @@ PREDICTIONS = pa.schema(
 
 def probe(
     task: str,
+    table: Path,
     vectors: Path,
-    words: Path,
     *,
     step: int,
-    layer: int,
-    source: str,
-    target: str,
+    layers: Sequence[int],
+    language: str,
     seed: int,
     regularisation: Sequence[float],
-    baseline: Path | None,
-    scores: Path,
-    predictions: Path,
+    probes: Path,
+    baselines: Path | None,
 ) -> None:
-    """Train a probe of `task` on the vectors of a layer and score it.
+    """Train and score a probe of `task` on the vectors of each of `layers`.
 
-    `vectors` (.npy, float32 [words, dimension]) has a row for each row of the table `words`.
-    `source` names the language of its train part, `target` that of its dev and test parts: the
-    same in-language. `regularisation` holds the λ to choose from on dev. `baseline` is the
-    scores file of the same tuple at step 0, None at step 0 itself.
+    `vectors` is the folder with `layer-{layer}.npy`, float32 [rows, dimension], a row for each
+    row of `table`, the word table or the pair table of `language`. `regularisation` holds the λ
+    to choose from on dev. `probes` is the folder of the step's probes, `baselines` that of step
+    0, None at step 0 itself.
 
-    Writes `scores`, a flat JSON object, and `predictions`, a Parquet row for each test example:
-    the rows of the word (or modifier) and of the head (-1: none), the gold and predicted labels.
+    Writes for each layer `{probes}/layer-{layer}/{language}/{task}` with three endings: `.json`,
+    the scores, a flat object; `.parquet`, a row for each test example with the table's rows of
+    its item and of its head (-1: none), the gold and the predicted label; `.npz`, the probe.
 
     Raises UserError if a file is damaged or does not belong, if a split has no examples, or if
     the training part has one class only.
     """
     if not regularisation or min(regularisation) <= 0:
         raise UserError(f"regularisation: {list(regularisation)} must be one or more numbers > 0")
-    definition = load_task(task)
-    table = read_words(words)
-    layer_vectors = read_vectors(vectors, len(table))
-    parts: dict[str, Features] = {}
-    for split in SPLITS:
-        examples = definition.examples(table, split, seed)
+    definition = load_probing_task(task)
+    items = read_items(definition, table)
+    parts = {split: definition.examples(items, split, seed) for split in SPLITS}
+    _check(parts, f"language {language}, task {task}", table)
+    for layer in layers:
+        name = f"layer-{layer}/{language}/{task}"
+        tuple_ = {"layer": layer, "task": task, "source": language, "target": language}
+        step0 = None if step == 0 else _step0(baselines, name, tuple_)
+        layer_vectors = read_vectors(vectors / f"layer-{layer}.npy", len(items))
+        result = _probe_layer(
+            definition, layer_vectors, parts, regularisation, _outputs(probes, name)
+        )
+        result |= {"step": step, **tuple_, "step0": result["score"] if step == 0 else step0}
+        with whole(probes / f"{name}.json") as temporary:
+            text = json.dumps(result, indent=2, sort_keys=True)
+            temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def _outputs(probes: Path, name: str) -> Path:
+    """The outputs' common name; an ending is appended, so that a dot in `task` does no harm."""
+    path = probes / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _check(parts: dict[str, Examples], where: str, table: Path) -> None:
+    for split, examples in parts.items():
         if not len(examples):
             raise UserError(
-                f"language {source}, task {task}: the {split} split of {words} has no examples; "
-                "give the language a treebank with train, dev and test, or leave it out of the task"
+                f"{where}: the {split} split of {table} has no examples; "
+                "give the language data with train, dev and test, or leave it out of the task"
             )
-        parts[split] = Features(definition, layer_vectors, examples)
-    train, dev, test = (parts[split].examples for split in SPLITS)
-    counts = Counter(train.label)
-    if len(counts) < 2:
+    labels = parts["train"].label
+    if len(set(labels)) < 2:
         raise UserError(
-            f"language {source}, task {task}: every example of the train split of {words} is "
-            f"{train.label[0]!r}; a probe needs two classes"
+            f"{where}: every example of the train split of {table} is {labels[0]!r}; "
+            "a probe needs two classes"
         )
 
-    fitted = fit(parts["train"], parts["dev"], regularisation)
-    predicted = fitted.probe.predict(parts["test"])
-    accuracy_test = accuracy(predicted, test.label)
+
+def _probe_layer(
+    task: ProbingTask,
+    vectors: NDArray[np.float32],
+    parts: dict[str, Examples],
+    regularisation: Sequence[float],
+    output: Path,
+) -> dict[str, Any]:
+    """Train, score, and write the probe and its predictions; returns the scores."""
+    train, dev, test = (Features(task, vectors, parts[split]) for split in SPLITS)
+    fitted = fit(train, dev, regularisation)
+    predicted = fitted.probe.predict(test)
+    gold, counts = parts["test"].label, Counter(parts["train"].label)
     majority = min(counts, key=lambda label: (-counts[label], label))
-    tuple_ = {"layer": layer, "task": task, "source": source, "target": target}
-    result: dict[str, Any] = {
-        "step": step,
-        **tuple_,
-        "accuracy_dev": fitted.accuracy_dev,
-        "accuracy_test": accuracy_test,
-        "majority_dev": float(np.mean(dev.label == majority)),
-        "majority_test": float(np.mean(test.label == majority)),
-        "step0_test": accuracy_test if step == 0 else _step0(baseline, tuple_),
+    _write_predictions(parts["test"], predicted, output.with_name(f"{output.name}.parquet"))
+    save_probe(
+        SavedProbe(fitted.probe, majority, len(train), fitted.regularisation),
+        output.with_name(f"{output.name}.npz"),
+    )
+    return {
+        "score": accuracy(predicted, gold),
+        "score_dev": fitted.accuracy_dev,
+        "majority": float(np.mean(gold == majority)),
+        "majority_dev": float(np.mean(parts["dev"].label == majority)),
+        "unseen": float(np.mean([label not in counts for label in gold])),
         "train_items": len(train),
         "dev_items": len(dev),
         "test_items": len(test),
         "classes": len(counts),
-        "dimension": layer_vectors.shape[1],
+        "dimension": vectors.shape[1],
         "regularisation": fitted.regularisation,
         "iterations": fitted.iterations,
     }
-    _write_predictions(test, predicted, predictions)
-    with whole(scores) as temporary:
-        text = json.dumps(result, indent=2, sort_keys=True)
-        temporary.write_text(text + "\n", encoding="utf-8")
 
 
-def read_vectors(path: Path, rows: int) -> NDArray[np.float32]:
-    """Map a layer's vectors, [rows, dimension], into memory; raises UserError if damaged."""
-    again = "delete it and run again"
-    try:
-        vectors = np.load(path, mmap_mode="r")
-        size = vectors.offset + vectors.nbytes
-    except (ValueError, EOFError, OSError, AttributeError) as error:
-        raise UserError(f"{path}: damaged or truncated vectors ({error}); {again}") from error
-    if size != path.stat().st_size or vectors.dtype != np.float32 or vectors.ndim != 2:
-        raise UserError(f"{path}: damaged vectors, not a whole table of float32; {again}")
-    if len(vectors) != rows:
-        raise UserError(
-            f"{path}: {len(vectors)} vectors for {rows} words: it was made from another word "
-            f"table; {again}"
-        )
-    if not np.isfinite(vectors.sum(dtype=np.float64)):
-        raise UserError(
-            f"{path}: some vectors are not finite: the file is damaged ({again}), "
-            "or the pretraining diverged (lower its learning rate)"
-        )
-    return vectors
-
-
-def _step0(baseline: Path | None, tuple_: dict[str, Any]) -> float:
-    """Test accuracy in the scores file of the same tuple at step 0."""
-    if baseline is None:
+def _step0(baselines: Path | None, name: str, tuple_: dict[str, Any]) -> float:
+    """Score of the same tuple at step 0."""
+    if baselines is None:
         raise UserError("a checkpoint after step 0 needs the scores of step 0 as its baseline")
+    baseline = baselines / f"{name}.json"
     try:
         scores = json.loads(baseline.read_text(encoding="utf-8"))
         found = {key: scores[key] for key in ("step", *tuple_)}
-        accuracy_test = float(scores["accuracy_test"])
+        score = float(scores["score"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"{baseline}: not a readable scores file ({error}); delete it and run again"
         ) from error
     if found != {"step": 0, **tuple_}:
         raise UserError(f"{baseline}: holds the scores of {found}, not the baseline of {tuple_}")
-    return accuracy_test
+    return score
 
 
 def _write_predictions(test: Examples, predicted: NDArray[np.object_], path: Path) -> None:

@@ -1,45 +1,19 @@
 """What the page says in numbers: the rows of its tables and its opening, ready to be printed."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from chronoglot.analysis.doubts import doubt
-from chronoglot.analysis.learning import BEST, best_layers
-from chronoglot.analysis.tables import SERIES, in_language
-from chronoglot.figures.style import Languages, in_language_order, in_task_order, task_title
+from chronoglot.analysis.learning import BEST, LOWER_IS_BETTER, best_layers
+from chronoglot.analysis.tables import SERIES, transfer
+from chronoglot.figures.languages import Languages, in_language_order
+from chronoglot.figures.units import OF_PAIRS, WITHOUT_LAYERS, in_task_order, shown, task_title
+from chronoglot.report.numbers import MISSING, amount, count, enumerate_words, percent
 
 Cells = dict[str, Any]
 """What the template prints, by name."""
-
-MISSING = "–"
-
-
-def percent(share: float) -> str:
-    """0.8731 → "87.3"; the unit is in the table's head."""
-    return MISSING if pd.isna(share) else f"{100 * share:.1f}"
-
-
-def count(number: float | None) -> str:
-    """1500000 → "1,500,000"."""
-    return MISSING if pd.isna(number) else f"{int(number):,}"
-
-
-def duration(seconds: float) -> str:
-    """5025 → "1 h 24 min"."""
-    if seconds < 59.5:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:,} h {minutes} min" if hours else f"{minutes} min"
-
-
-def enumerate_words(words: Iterable[str]) -> str:
-    """a, b and c."""
-    *first, last = words
-    return f"{', '.join(first)} and {last}" if first else last
 
 
 def name(code: str, languages: Languages) -> str:
@@ -47,42 +21,73 @@ def name(code: str, languages: Languages) -> str:
     return languages[code][0] if code in languages else code
 
 
-def curve_rows(scores: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
-    """In-language summary of the best layers, with the layer, items and doubt of each best score.
+def pair_name(source: str, target: str, languages: Languages) -> str:
+    """The language, or both with a dash between."""
+    codes = [source] if source == target else [source, target]
+    return "–".join(name(code, languages) for code in codes)
 
-    Added columns: `best_layer`, `test_items`, `gain` (best over step 0), `doubt` ("" for none).
+
+def _short_name(source: str, target: str, languages: Languages) -> str:
+    """The language's name; of a pair the codes."""
+    return name(target, languages) if source == target else f"{source}–{target}"
+
+
+def curve_rows(scores: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
+    """Summary of the best layers, with the layer, items and doubt of each best score.
+
+    Added columns: `best_layer`, `test_items`, `gain` (best over step 0; what bits per character
+    fell by), `doubt` ("" for none; only accuracies are doubted).
     """
-    rows = in_language(summary[summary["layer"] == BEST]).drop(columns="layer")
-    chosen = best_layers(in_language(scores))[[*SERIES, "step", "layer", "test_items"]]
+    rows = summary[summary["layer"] == BEST].drop(columns="layer")
+    chosen = best_layers(scores)[[*SERIES, "step", "layer", "test_items"]]
     chosen = chosen.rename(columns={"step": "best_step", "layer": "best_layer"})
     rows = rows.merge(chosen, how="left", on=[*SERIES, "best_step"])
-    rows["gain"] = rows["best"] - rows["step0"]
+    sign = np.where(rows["task"].isin(LOWER_IS_BETTER), -1, 1)
+    rows["gain"] = sign * (rows["best"] - rows["step0"])
     rows["doubt"] = [
-        doubt(best, (step0, majority), items)
-        for best, step0, majority, items in zip(
-            rows["best"], rows["step0"], rows["majority"], rows["test_items"], strict=True
+        "" if task in WITHOUT_LAYERS | OF_PAIRS else doubt(best, (step0, majority), items)
+        for task, best, step0, majority, items in zip(
+            rows["task"],
+            rows["best"],
+            rows["step0"],
+            rows["majority"],
+            rows["test_items"],
+            strict=True,
         )
     ]
     return rows
 
 
+def without_transfer(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of one language, or of the two that a task's data is about."""
+    return table.drop(transfer(table).index)
+
+
+def _in_order(rows: pd.DataFrame, languages: Languages) -> pd.DataFrame:
+    """The rows by language, or by the two languages of a pair."""
+    order = in_language_order([*rows["source"], *rows["target"]], languages)
+    places = {code: place for place, code in enumerate(order)}
+    return rows.sort_values(
+        ["source", "target"], key=lambda codes: codes.map(places), kind="stable"
+    )
+
+
 def task_tables(rows: pd.DataFrame, languages: Languages) -> list[Cells]:
-    """One table a task for the page: its title and its rows of printed cells."""
+    """One table a task for the page: its title, units, columns and rows of printed cells."""
     tables = []
     for task in in_task_order(rows["task"]):
-        of_task = rows[rows["task"] == task].set_index("target")
         lines = [
             {
                 "run": row.run,
-                "name": name(code, languages),
-                "code": code,
-                "best": percent(row.best),
+                "name": pair_name(row.source, row.target, languages),
+                "code": row.target if row.source == row.target else f"{row.source}–{row.target}",
+                "best": amount(row.best, task),
                 "best_step": count(row.best_step),
                 "best_layer": count(row.best_layer),
-                "final": percent(row.final),
-                "step0": percent(row.step0),
-                "majority": percent(row.majority),
-                "gain": percent(row.gain),
+                "final": amount(row.final, task),
+                "step0": amount(row.step0, task),
+                "majority": amount(row.majority, task),
+                "gain": amount(row.gain, task),
                 "learned": count(row.learned_step),
                 "learned_corrected": count(row.learned_step_corrected),
                 "forgetting": percent(row.forgetting),
@@ -90,10 +95,20 @@ def task_tables(rows: pd.DataFrame, languages: Languages) -> list[Cells]:
                 "test_items": count(row.test_items),
                 "doubt": row.doubt,
             }
-            for code in in_language_order(of_task.index, languages)
-            for _, row in of_task.loc[[code]].iterrows()
+            for _, row in _in_order(rows[rows["task"] == task], languages).iterrows()
         ]
-        tables.append({"task": task, "title": task_title(task), "rows": lines})
+        tables.append(
+            {
+                "task": task,
+                "title": task_title(task),
+                "unit": shown(task).unit,
+                "points": "points" if shown(task).unit == "%" else shown(task).unit,
+                "of_pairs": task in OF_PAIRS,
+                "layers": task not in WITHOUT_LAYERS,
+                "probes": task not in WITHOUT_LAYERS | OF_PAIRS,
+                "rows": lines,
+            }
+        )
     return tables
 
 
@@ -105,26 +120,28 @@ def headline(rows: pd.DataFrame, languages: Languages, last_step: int) -> list[C
     """
     lines = []
     for task in in_task_order(rows["task"]):
-        of_task = rows[rows["task"] == task]
+        of_task = _in_order(rows[rows["task"] == task], languages)
         sound = of_task[of_task["doubt"] == ""]
-        steps = sound.groupby("target")["learned_step_corrected"].mean().astype(float).dropna()
-        steps = steps.reindex(in_language_order(steps.index, languages))
-        steps = steps.sort_values(kind="stable")
+        by_curve = sound.groupby(["source", "target"], sort=False)["learned_step_corrected"]
+        steps = by_curve.mean().astype(float).dropna().sort_values(kind="stable")
         half = float(np.quantile(steps, 0.5, method="higher")) if len(steps) else float("nan")
         ends = [
-            {"name": name(str(code), languages), "step": count(step)}
-            for code, step in steps.items()
+            {"name": _short_name(source, target, languages), "step": count(step)}
+            for source, target, step in steps.reset_index().itertuples(index=False)
         ]
         nobody = {"name": MISSING, "step": ""}
         lines.append(
             {
                 "title": task_title(task),
-                "best": percent(of_task["best"].median()),
-                "gain": percent(of_task["gain"].median()),
+                "score": shown(task).label,
+                "lower": task in LOWER_IS_BETTER,
+                "best": amount(of_task["best"].median(), task),
+                "gain": amount(of_task["gain"].median(), task),
                 "learned": count(half),
                 "share": percent(half / last_step) if last_step else MISSING,
                 "learners": len(steps),
-                "languages": of_task["target"].nunique(),
+                "languages": len(of_task[["source", "target"]].drop_duplicates()),
+                "of_pairs": task in OF_PAIRS,
                 "first": ends[0] if ends else nobody,
                 "last": ends[-1] if ends else nobody,
                 "forgetting": percent(sound["forgetting_corrected"].median()),
@@ -135,20 +152,23 @@ def headline(rows: pd.DataFrame, languages: Languages, last_step: int) -> list[C
 
 def opening(scores: pd.DataFrame, languages: Languages, parameters: int | None) -> Cells:
     """What was run, in numbers for the opening paragraph."""
-    codes = in_language_order(scores["target"], languages)
+    codes = in_language_order([*scores["source"], *scores["target"]], languages)
     steps = sorted(scores["step"].unique())
+    probed = scores[~scores["task"].isin(WITHOUT_LAYERS | OF_PAIRS)]
+    probes = len(probed.drop_duplicates(["run", "step", "layer", "task", "source"]))
     return {
         "runs": [str(run) for run in sorted(scores["run"].unique())],
         "languages": len(codes),
         "names": enumerate_words(name(code, languages) for code in codes),
-        "layers": int(scores["layer"].max()),
+        "layers": int(scores["layer"].max()) if scores["layer"].notna().any() else 0,
         "checkpoints": len(steps),
         "last_step": count(steps[-1]),
         "has_step0": steps[0] == 0,
         "tasks": enumerate_words(
             task_title(task).lower() for task in in_task_order(scores["task"])
         ),
-        "probes": count(len(scores)),
+        "probes": count(probes) if probes else "",
+        "scored": count(len(probed)) if len(probed) > probes else "",
         "parameters": short_parameters(parameters) if parameters else "",
     }
 

@@ -11,19 +11,21 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from chronoglot.analysis.doubts import NOT_ABOVE, WITHIN_ERROR
-from chronoglot.figures.style import Languages, in_language_order
+from chronoglot.analysis.tables import transfer
+from chronoglot.figures.catalogue import Tables, placed
+from chronoglot.figures.languages import Languages, in_language_order
 from chronoglot.files import whole
-from chronoglot.report.captions import placed
+from chronoglot.report.across import correlate_lines, transfer_lines
 from chronoglot.report.content import (
     Cells,
-    count,
     curve_rows,
-    duration,
     headline,
     name,
     opening,
     task_tables,
+    without_transfer,
 )
+from chronoglot.report.numbers import count, duration
 from chronoglot.report.timing import read_timings
 
 _FOLDER = Path(__file__).parent
@@ -43,20 +45,25 @@ def _figures(paths: Sequence[Path]) -> dict[str, list[Cells]]:
 
 
 def _language_rows(scores: pd.DataFrame, languages: Languages) -> list[tuple[str, ...]]:
-    codes = in_language_order(scores["target"], languages)
+    codes = in_language_order([*scores["source"], *scores["target"]], languages)
     return [
         (code, name(code, languages), *(languages[code][1:] if code in languages else ("", "")))
         for code in codes
     ]
 
 
+def _final_losses(losses: pd.DataFrame) -> dict[str, str]:
+    """Held-out loss of each language at the last checkpoint, as printed."""
+    valid = losses[losses["split"] == "valid"]
+    final = valid[valid["step"] == valid["step"].max()].groupby("language")["loss"].mean()
+    return {str(code): f"{loss:.2f}" for code, loss in final.items()}
+
+
 def write_report(
     output: Path,
     *,
     title: str,
-    scores: pd.DataFrame,
-    summary: pd.DataFrame,
-    losses: pd.DataFrame,
+    tables: Tables,
     figures: Sequence[Path],
     settings: Mapping[str, object],
     versions: Mapping[str, str],
@@ -67,16 +74,17 @@ def write_report(
 ) -> None:
     """Write the page of one experiment.
 
-    `scores`, `summary` and `losses` are the tables; `figures` PNG files, shown in the given order
-    within their section; `settings` plain values, printed as YAML; `benchmarks` Snakemake's TSV
-    files; `parameters` the model's number of parameters, if known; `share` the one that makes a
-    score learned. The same inputs give the same
+    `figures` are PNG files, shown in the given order within their section; of the `tables` those
+    of losses and correlates are read only where their figure is among them. `settings` are plain
+    values, printed as YAML; `benchmarks` Snakemake's TSV files; `parameters` the model's number of
+    parameters, if known; `share` the one that makes a score learned. The same inputs give the same
     bytes: the page holds no date.
     """
-    rows = curve_rows(scores, summary)
-    last_step = int(scores["step"].max())
-    valid = losses[losses["split"] == "valid"]
-    final_losses = valid[valid["step"] == valid["step"].max()].groupby("language")["loss"].mean()
+    scores = tables.scores
+    rows = curve_rows(scores, tables.summary)
+    own = without_transfer(rows)
+    drawn = {path.stem for path in figures}
+    crossed = len(transfer(rows)) > 0
     timings = read_timings(benchmarks)
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
@@ -90,14 +98,16 @@ def write_report(
         title=title,
         css=Markup((_FOLDER / "report.css").read_text(encoding="utf-8")),
         opening=opening(scores, languages, parameters),
-        headline=headline(rows, languages, last_step),
-        tables=task_tables(rows, languages),
-        curves=len(rows),
-        not_above=int((rows["doubt"] == NOT_ABOVE).sum()),
-        within_error=int((rows["doubt"] == WITHIN_ERROR).sum()),
+        headline=headline(own, languages, int(scores["step"].max())),
+        tables=task_tables(own, languages),
+        across=transfer_lines(rows, tables.asymmetry, languages) if crossed else [],
+        correlates=correlate_lines(tables.correlates) if "correlates" in drawn else None,
+        curves=len(own),
+        not_above=int((own["doubt"] == NOT_ABOVE).sum()),
+        within_error=int((own["doubt"] == WITHIN_ERROR).sum()),
         figures=_figures(figures),
         languages=_language_rows(scores, languages),
-        final_losses={code: f"{loss:.2f}" for code, loss in final_losses.items()},
+        final_losses=_final_losses(tables.losses) if "losses" in drawn else {},
         settings=yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True),
         versions=versions,
         timings=timings,

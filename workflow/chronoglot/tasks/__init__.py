@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from chronoglot.errors import UserError
 
 if TYPE_CHECKING:  # names are asked for where nothing is computed
-    from chronoglot.tasks.base import ProbingTask
+    from chronoglot.tasks.base import Task
 
 
 def task_names() -> list[str]:
@@ -16,12 +16,12 @@ def task_names() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name != "base")
 
 
-def load_task(name: str) -> "ProbingTask":
+def load_task(name: str) -> "Task":
     """The task of that name; raises UserError, with the nearest known name, if there is none."""
     known = task_names()
     if name not in known:
         nearest = get_close_matches(name, known, n=1)
         hint = f"did you mean {nearest[0]!r}? " if nearest else ""
         raise UserError(f"unknown task {name!r}: {hint}known tasks are {', '.join(known)}")
-    task: ProbingTask = import_module(f"{__name__}.{name}").TASK
+    task: Task = import_module(f"{__name__}.{name}").TASK
     return task

@@ -13,4 +13,4 @@ def examples(words: Words, split: str, seed: int) -> Examples:
     return Examples(item=modifier, other=head, label=words.deprel[modifier])
 
 
-TASK = ProbingTask("arc_classification", examples, arc_inputs)
+TASK = ProbingTask("arc_classification", "words", examples, arc_inputs)

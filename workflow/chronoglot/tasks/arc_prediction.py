@@ -58,4 +58,4 @@ def _uniform(keys: NDArray[np.uint64], bound: NDArray[np.intp]) -> NDArray[np.in
     return ((bits >> np.uint64(32)) * bound.astype(np.uint64) >> np.uint64(32)).astype(np.int64)
 
 
-TASK = ProbingTask("arc_prediction", examples, arc_inputs)
+TASK = ProbingTask("arc_prediction", "words", examples, arc_inputs)

@@ -1,7 +1,8 @@
-"""What a probing task is, and the examples and inputs that several tasks share."""
+"""What a task is, and the examples and inputs that several tasks share."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +14,8 @@ from chronoglot.words import Words
 class Examples:
     """What a probe reads and what it should say; every array has one entry an example.
 
-    `item` is the row of the word, or of the arc's modifier, in the word table; `other` that of
-    the arc's head, -1 where the task is about one word; `label` the gold class.
+    `item` is the table's row of the word, of the arc's modifier or of the sentence pair; `other`
+    that of the arc's head, -1 where the task is about one row; `label` the gold class.
     """
 
     item: NDArray[np.int32]
@@ -29,21 +30,32 @@ class Examples:
 
 
 @dataclass(frozen=True)
-class ProbingTask:
-    """A task read from word vectors by a classifier, scored by accuracy.
+class Task:
+    """A task and the data of a language, or of a pair of languages, that it is scored on.
 
-    `examples(words, split, seed)` gives the examples of one split, drawn from the seed where the
-    task draws any; `inputs(vectors, examples)` their features, float32 [examples, dimension],
-    from the vectors of a layer, [words, dimension].
+    `text` is held-out text, `words` a treebank, `pairs` labelled pairs of sentences, `parallel`
+    sentences of two languages with gold links between their words.
     """
 
     name: str
-    examples: Callable[[Words, str, int], Examples]
+    data: Literal["text", "words", "pairs", "parallel"]
+
+
+@dataclass(frozen=True)
+class ProbingTask(Task):
+    """A task that a classifier reads from vectors, scored by accuracy; `data` is words or pairs.
+
+    `examples(table, split, seed)` gives the examples of one split of a word table or a pair
+    table, drawn from the seed where the task draws any; `inputs(vectors, examples)` their
+    features, float32 [examples, inputs], from a layer's vectors, [rows of the table, dimension].
+    """
+
+    examples: Callable[..., Examples]
     inputs: Callable[[NDArray[np.float32], Examples], NDArray[np.float32]]
 
 
-def word_inputs(vectors: NDArray[np.float32], examples: Examples) -> NDArray[np.float32]:
-    """The word's own vector."""
+def item_inputs(vectors: NDArray[np.float32], examples: Examples) -> NDArray[np.float32]:
+    """The item's own vector."""
     return vectors[examples.item]
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from chronoglot.tasks.base import Examples, ProbingTask, word_inputs
+from chronoglot.tasks.base import Examples, ProbingTask, item_inputs
 from chronoglot.words import Words
 
 # fmt: off
@@ -22,4 +22,4 @@ def examples(words: Words, split: str, seed: int) -> Examples:
     return Examples(item=item, other=np.full_like(item, -1), label=upos[known])
 
 
-TASK = ProbingTask("pos", examples, word_inputs)
+TASK = ProbingTask("pos", "words", examples, item_inputs)

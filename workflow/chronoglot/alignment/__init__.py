@@ -1,0 +1,1 @@
+"""Word alignment by the similarity of word vectors, without training."""

@@ -1,0 +1,117 @@
+"""Commands of the analysis stage: each writes tables, as Parquet and as CSV."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+from typer import Option
+
+from chronoglot.cli.app import app, names
+
+Tables = Annotated[Path, Option(help="folder to write to")]
+
+
+@app.command()
+def scores(
+    results: Path,
+    tuples: Annotated[str, Option(help="what is scored, JSON")],
+    run: Annotated[str, Option()],
+    tables: Tables,
+) -> None:
+    """Collect the scores of all tuples in one table."""
+    from chronoglot.analysis.scores import collect_scores
+    from chronoglot.analysis.tables import write_named
+    from chronoglot.tuples import Tuples
+
+    files = Tuples.model_validate_json(tuples).files(results)
+    write_named(collect_scores([Path(name) for name in files], run), tables, "scores")
+
+
+@app.command()
+def summary(scores: Path, learned_share: Annotated[float, Option()], tables: Tables) -> None:
+    """Analyse what was learned when, and what was forgotten."""
+    from chronoglot.analysis.learning import summarise
+    from chronoglot.analysis.tables import read_table, write_named
+
+    write_named(summarise(read_table(scores), learned_share), tables, "summary")
+
+
+@app.command()
+def movement(scores: Path, tables: Tables) -> None:
+    """Follow every task through the layers."""
+    from chronoglot.analysis.movement import movement as follow
+    from chronoglot.analysis.tables import read_table, write_named
+
+    write_named(follow(read_table(scores)), tables, "movement")
+
+
+@app.command()
+def across(
+    summary: Path,
+    languages: Annotated[str, Option(help="in the order of the settings, comma-separated")],
+    tables: Tables,
+) -> None:
+    """Compare both directions of each pair, and the sources of each target."""
+    from chronoglot.analysis.asymmetry import asymmetry
+    from chronoglot.analysis.sources import best_sources
+    from chronoglot.analysis.tables import read_table, write_named
+
+    table, order = read_table(summary), names(languages)
+    write_named(asymmetry(table, order), tables, "asymmetry")
+    write_named(best_sources(table, order), tables, "best_sources")
+
+
+@app.command()
+def properties(
+    tokenizer: Path,
+    binarised: Annotated[Path, Option(help="folder with the pretraining text's counts")],
+    data: Annotated[Path, Option(help="folder with text/ and words/")],
+    pretrained: Annotated[str, Option(help="languages with text, comma-separated")],
+    treebanks: Annotated[str, Option(help="languages with a word table, comma-separated")],
+    languages: Annotated[str, Option(help="name, script and family of each, JSON")],
+    typologies: Annotated[str, Option(help="parameters of the in-vitro languages, JSON")],
+    tables: Tables,
+) -> None:
+    """Describe the languages, and their pairs: amounts, overlaps and distances."""
+    from chronoglot.analysis.properties import language_properties, pair_properties
+    from chronoglot.analysis.tables import write_named
+    from chronoglot.data.in_vitro.typology import Typology
+
+    described = {
+        code: (language["name"], language["script"], language["family"])
+        for code, language in json.loads(languages).items()
+    }
+    with_text, with_words = filter(None, names(pretrained)), filter(None, names(treebanks))
+    texts = {code: data / "text" / code / "train.txt" for code in with_text}
+    one = language_properties(
+        described,
+        counts={code: binarised / code / "counts.json" for code in texts},
+        words={code: data / "words" / f"{code}.parquet" for code in with_words},
+        tokenizer=tokenizer,
+    )
+    pairs = pair_properties(
+        described,
+        texts=texts,
+        tokenizer=tokenizer,
+        typologies={
+            code: Typology.model_validate(typology)
+            for code, typology in json.loads(typologies).items()
+        },
+    )
+    write_named(one, tables, "languages")
+    write_named(pairs, tables, "language_pairs")
+
+
+@app.command()
+def correlates(
+    tables: Path,
+    permutations: Annotated[int, Option()],
+    seed: Annotated[int, Option()],
+) -> None:
+    """Relate what was learned, and when, to properties of the languages."""
+    from chronoglot.analysis.correlates import correlates as relate
+    from chronoglot.analysis.tables import read_table, write_named
+
+    parts = ("summary", "scores", "languages", "language_pairs")
+    read = [read_table(tables / f"{name}.parquet") for name in parts]
+    write_named(relate(*read, permutations=permutations, seed=seed), tables, "correlates")

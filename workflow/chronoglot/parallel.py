@@ -1,0 +1,82 @@
+"""The parallel table: tokenised sentence pairs and the links between their words."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from chronoglot.errors import UserError
+from chronoglot.files import whole
+
+_LINKS = pa.list_(pa.list_(pa.int32(), 2))
+SCHEMA = pa.schema(
+    [
+        ("source", pa.list_(pa.string())),
+        ("target", pa.list_(pa.string())),
+        ("source_space_before", pa.list_(pa.bool_())),
+        ("target_space_before", pa.list_(pa.bool_())),
+        ("sure", _LINKS),
+        ("possible", _LINKS),
+        ("source_judged", pa.list_(pa.int32())),
+        ("target_judged", pa.list_(pa.int32())),
+    ]
+)
+
+Link = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class SentencePair:
+    """A sentence, its translation and the gold links between their tokens, counted from 0.
+
+    `…_space_before` says of each token whether running text has a space before it. `possible`
+    holds every sure link too; both are sorted. `…_judged` are the tokens that the annotators
+    looked at, None if they looked at all: a link with a token that is not judged is neither right
+    nor wrong.
+    """
+
+    source: tuple[str, ...]
+    target: tuple[str, ...]
+    source_space_before: tuple[bool, ...]
+    target_space_before: tuple[bool, ...]
+    sure: tuple[Link, ...]
+    possible: tuple[Link, ...]
+    source_judged: tuple[int, ...] | None = None
+    target_judged: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Parallel:
+    """Sentence pairs of two languages, in the order of the gold files."""
+
+    pairs: tuple[SentencePair, ...]
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+
+def read_parallel(path: str | Path) -> Parallel:
+    """Read a parallel table; raises UserError if the file is damaged or has other columns."""
+    try:
+        with pq.ParquetFile(path) as file:
+            table = file.read()
+    except (pa.ArrowException, OSError) as error:
+        raise UserError(
+            f"{path}: not a readable parallel table ({error}); delete the file and run again"
+        ) from error
+    if table.schema.names != SCHEMA.names:
+        raise UserError(f"{path}: not a parallel table: its columns are {table.schema.names}")
+    columns = [[_tuples(row) for row in column.to_pylist()] for column in table.columns]
+    return Parallel(tuple(SentencePair(*row) for row in zip(*columns, strict=True)))
+
+
+def _tuples(value: object) -> object:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+
+
+def write_parallel(parallel: Parallel, path: str | Path) -> None:
+    """Write a parallel table as Parquet, a row a sentence pair."""
+    columns = {name: [getattr(pair, name) for pair in parallel.pairs] for name in SCHEMA.names}
+    with whole(path) as temporary:
+        pq.write_table(pa.Table.from_pydict(columns, schema=SCHEMA), temporary)

@@ -1,0 +1,162 @@
+"""Settings of the languages and of the data that each task reads."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from chronoglot.data.in_vitro.typology import Typology
+
+IN_VITRO = "in_vitro"
+"""In the place of a folder of gold links: made by the generator."""
+
+
+def _shares(shares: tuple[float, float, float]) -> tuple[float, float, float]:
+    if abs(sum(shares) - 1) > 1e-9 or min(shares) <= 0:
+        raise ValueError(f"shares of train, dev and test are positive and sum to 1, not {shares}")
+    return shares
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[int, Field(gt=0)]
+Shares = Annotated[tuple[float, float, float], AfterValidator(_shares)]
+CODE = r"[a-z]{2,3}(_[A-Za-z0-9]+)?"
+Code = Annotated[str, Field(pattern=rf"^{CODE}$")]
+CodePair = Annotated[str, Field(pattern=rf"^{CODE}-{CODE}$")]
+
+
+class Section(BaseModel):
+    """A part of the settings; keys that it does not know are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Text(Section):
+    """Where a language's pretraining text lies."""
+
+    files: list[str] = Field(min_length=1, description="its files, plain or .xz, in `folders.text`")
+    format: Literal["plain", "keyed"] = Field(
+        "plain",
+        description="`plain`: a paragraph a line, a blank line between documents; "
+        "`keyed`: a line is `document#paragraph TAB text`",
+    )
+
+
+class Treebank(Section):
+    """A treebank and how it becomes train, dev and test."""
+
+    name: str = Field(description="the treebank's folder, in `folders.treebanks`")
+    split: Literal["published", "document", "sentence"] = Field(
+        "published",
+        description="`published`: the treebank's own parts; `document`, `sentence`: its parts are "
+        "pooled and divided by a hash of the document's or the sentence's id",
+    )
+    parts: list[Literal["train", "dev", "test"]] = Field(
+        ["train", "dev", "test"], min_length=1, description="which of its parts to use"
+    )
+    shares: Shares = Field(
+        (0.7, 0.1, 0.2), description="shares of train, dev and test where parts are pooled"
+    )
+
+
+class Language(Section):
+    """A language: in vitro, or with real text, a real treebank or both.
+
+    One without text is never seen in pretraining; one without a treebank has no part in the
+    tasks that read one.
+    """
+
+    name: str = Field("", description="the language's name in figures and tables")
+    script: str = Field("", description="its script; languages are grouped by it in figures")
+    family: str = Field("", description="its family; languages are grouped by it in figures")
+    in_vitro: Typology | None = Field(
+        None, description="parameters of an invented language (instead of `text` and `treebank`)"
+    )
+    text: Text | None = Field(None, description="its pretraining text; null: none")
+    treebank: Treebank | None = Field(None, description="its treebank; null: none")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "Language":
+        if self.in_vitro is not None and (self.text or self.treebank):
+            raise ValueError("give either `in_vitro`, or `text` and `treebank`")
+        return self
+
+    @property
+    def described(self) -> dict[str, str]:
+        """Its name, script and family; an in-vitro language's own where they are not given."""
+        invented = self.in_vitro
+        return {
+            "name": self.name or (invented.name if invented else ""),
+            "script": self.script or (invented.script.capitalize() if invented else ""),
+            "family": self.family or (invented.family if invented else ""),
+        }
+
+
+class Folders(Section):
+    """Where real data lies; relative to the working folder."""
+
+    text: str = Field("data/text", description="folder of the languages' text files")
+    treebanks: str = Field("data/ud", description="folder with treebanks as in a UD release")
+    xnli: str = Field("data/xnli", description="folder that `xnli`'s files are named in")
+    alignments: str = Field("data/alignments", description="folder of the folders of gold links")
+
+
+class Data(Section):
+    """What is taken from every language's data."""
+
+    heldout_share: float = Field(
+        0.05, gt=0, lt=0.5, description="share of the documents kept out of pretraining"
+    )
+    max_characters: Positive | None = Field(
+        None, description="characters of pretraining text a language at most; null: all"
+    )
+    max_train_words: Positive | None = Field(
+        20_000, description="words of a treebank's train part at most, whole sentences; null: all"
+    )
+    max_train_pairs: Positive | None = Field(
+        None, description="training pairs of `xnli` a language, the first of its file; null: all"
+    )
+    max_bpc_characters: Positive | None = Field(
+        50_000,
+        description="characters of held-out text that `bpc` is measured on, whole paragraphs from "
+        "the start; null: all",
+    )
+
+
+class Xnli(Section):
+    """Files of labelled sentence pairs, `{language}` in a name standing for each code."""
+
+    languages: list[Code] = Field(
+        [],
+        description="languages with pairs, beside those in vitro, which all have some; one without "
+        "a file of training pairs is only a target",
+    )
+    train: str = Field(
+        "XNLI-MT-1.0/multinli/multinli.train.{language}.tsv", description="training pairs"
+    )
+    dev: str = Field("XNLI-1.0/xnli.dev.tsv", description="pairs to choose on")
+    test: str = Field("XNLI-1.0/xnli.test.tsv", description="pairs to score")
+
+
+class Alignment(Section):
+    """Gold word alignments and how links are found."""
+
+    gold: dict[CodePair, str] = Field(
+        {},
+        description="pair of languages, such as `en-fr` → its folder in `folders.alignments`, or "
+        "`in_vitro`",
+    )
+    method: Literal["argmax", "itermax"] = Field(
+        "argmax",
+        description="SimAlign's method whose F1 is the score; results of both are in the tables",
+    )
+
+
+class Transfer(Section):
+    """Which probes are scored on which other languages."""
+
+    sources: list[Code] | None = Field(
+        None, description="languages whose probes are transferred; null: all; []: none"
+    )
+    targets: list[Code] | None = Field(
+        None, description="languages that they are scored on; null: all; []: none"
+    )
