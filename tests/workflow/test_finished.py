@@ -189,14 +189,23 @@ def _copied(finished: Workflow, folder: Path) -> Workflow:
 
 
 def test_target_added(finished: Workflow, miniature: dict[str, Any], tmp_path: Path) -> None:
-    """The probes of other languages are scored on it, and none is trained."""
+    """A language of a treebank alone: others' probes are scored on it, and none is trained."""
     copied = _copied(finished, tmp_path)
-    for path in (copied.folder / "results/miniature").glob("transfer/*/qab/*.json"):
-        path.unlink()
-    assert _work(copied.plan(miniature)) == {
-        "encode": 2 * STEPS,
-        "transfer": len(PROBED) * STEPS,
+    treebank = copied.folder / "ud/UD_German-GSD"
+    treebank.mkdir(parents=True)
+    for part in ("train", "dev", "test"):
+        (treebank / f"de_gsd-ud-{part}.conllu").touch()
+    miniature["folders"] = {"treebanks": "ud"}
+    miniature["languages"]["de"] = {"treebank": {"name": "UD_German-GSD"}}
+    miniature["transfer"] = {"sources": list(LANGUAGES)}
+    tasks = [f"results/miniature/transfer/step-8/de/{task}.json" for task in WORDS]
+    assert _work(copied.plan(miniature, "--", *tasks)) == {
+        "words": 1,
+        "encode": 1,
+        "transfer": len(WORDS),
     }
+    own = {"words": 1, "encode": STEPS, "probe": len(WORDS) * STEPS, "transfer": len(WORDS) * STEPS}
+    assert _work(copied.plan(miniature)) == own
 
 
 def test_source_added(finished: Workflow, miniature: dict[str, Any], tmp_path: Path) -> None:
