@@ -71,7 +71,8 @@ ENTRIES = (
         "learned",
         "Learned step and forgetting of each language and task, the earliest learned languages on "
         "top. Open circles are the plain form, full ones the form corrected for step 0; a long "
-        "bar between them means that the plain form owes much to what the untrained model scores.",
+        "bar between them means that the plain form owes much to what the untrained model scores. "
+        "A forgetting of more than 100 %, a last score below step 0, is drawn at 100.",
     ),
     Entry(
         "layers",
@@ -135,12 +136,30 @@ ENTRIES = (
     ),
     Entry(
         "transfer_layers_{task}",
-        "transfer.transfer_layers",
+        "transfer_layers.scores",
         ("summary",),
         "transfer",
         "across_layers",
         f"{{task}} across languages, layer by layer: best score over the run. {_MATRIX}. One "
         "colour scale for all layers.",
+    ),
+    Entry(
+        "learned_layers_{task}",
+        "transfer_layers.learned_steps",
+        ("summary",),
+        "transfer",
+        "across_layers",
+        f"{{task}} across languages, layer by layer: learned step, corrected. {_MATRIX}. One "
+        "colour scale for all layers; hatched: never above step 0.",
+    ),
+    Entry(
+        "forgetting_layers_{task}",
+        "transfer_layers.forgetting",
+        ("summary",),
+        "transfer",
+        "across_layers",
+        f"{{task}} across languages, layer by layer: forgetting, corrected. {_MATRIX}. One "
+        "colour scale for all layers; hatched: never above step 0.",
     ),
     Entry(
         "asymmetry",

@@ -60,7 +60,9 @@ def learned(summary: pd.DataFrame, languages: Languages, path: str | Path) -> No
     codes = _latest_first(table, languages)
     steps = pd.concat([table["learned_step"], table["learned_step_corrected"], table["best_step"]])
     axis = StepAxis(steps.dropna().astype(int))
-    most_lost = 100 * table[["forgetting", "forgetting_corrected"]].max().max() or 1.0
+    # Beyond 100 % a score ends below step 0, and how far says little: such gains are small.
+    lost = (100 * table[["forgetting", "forgetting_corrected"]]).clip(upper=100)
+    most_lost = lost.max().max() or 1.0
     apart = len(tasks) > 3  # two rows of panels: one would be too wide
     width = 1.2 + 1.5 * len(tasks) * (1 if apart else 2)
     height = 0.8 + max(1.2, 0.165 * len(codes))
@@ -77,7 +79,7 @@ def learned(summary: pd.DataFrame, languages: Languages, path: str | Path) -> No
             )
             _pairs(steps_axes, plain, corrected, look["color"])
             axis.draw(steps_axes, fewest=2, label="learned step")
-            lost = 100 * rows[["forgetting", "forgetting_corrected"]]
+            lost = (100 * rows[["forgetting", "forgetting_corrected"]]).clip(upper=100)
             _pairs(lost_axes, lost["forgetting"], lost["forgetting_corrected"], look["color"])
             lost_axes.set_xlabel("forgetting (%)")
             lost_axes.set_xlim(-0.04 * most_lost, 1.06 * most_lost)
