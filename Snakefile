@@ -17,10 +17,13 @@ gc.set_threshold(200_000, 20, 1_000)
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
 
+from chronoglot.ancient import ignore_missing_ancient_inputs
 from chronoglot.errors import UserError
 from chronoglot.figures.catalogue import figure_tables
 from chronoglot.plan import Plan
 from chronoglot.settings_file import check, refuse_duplicate_keys
+
+ignore_missing_ancient_inputs()
 
 # Only one configuration holds: languages of two must not mix.
 if not workflow.overwrite_configfiles:

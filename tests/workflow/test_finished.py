@@ -23,7 +23,16 @@ ONE_CHECKPOINT = {
     "bits": len(LANGUAGES),
     "align": 1,
 }
-COLLECTING = {"scores", "summary", "movement", "across", "properties", "correlates", "losses"}
+COLLECTING = {
+    "verify",
+    "scores",
+    "summary",
+    "movement",
+    "across",
+    "properties",
+    "correlates",
+    "losses",
+}
 COLLECTING |= {"tables", "figure", "report", "all", "check_conversion"}
 
 
@@ -161,9 +170,10 @@ def test_regularisation_changed(finished: Workflow, miniature: dict[str, Any]) -
 
 
 def test_pooling_changed(finished: Workflow, miniature: dict[str, Any]) -> None:
-    """What reads vectors, though it takes them as they are, runs again with what made them."""
+    """What reads vectors of words, though it takes them as they are, runs again; pairs stay."""
     miniature["encoding"] = {"pooling": "first"}
-    again = {rule: ONE_CHECKPOINT[rule] for rule in ("encode", "probe", "transfer", "align")}
+    words = len(LANGUAGES) * len(WORDS)
+    again = {"encode": len(LANGUAGES), "probe": words, "transfer": words, "align": 1}
     assert _work(finished.plan(miniature)) == _times(STEPS, again)
 
 
@@ -178,8 +188,10 @@ def test_task_added(finished: Workflow, miniature: dict[str, Any], tmp_path: Pat
     results = copied.folder / "results/miniature"
     for path in [*results.glob("probes/*/*/*/pos.*"), *results.glob("transfer/*/*/pos.json")]:
         path.unlink()
+    shutil.rmtree(results / "tables")
     each = len(LANGUAGES) * STEPS
-    assert _work(copied.plan(miniature)) == {"encode": each, "probe": each, "transfer": each}
+    planned = copied.plan(miniature, "--", "tables")
+    assert _work(planned) == {"encode": each, "probe": each, "transfer": each}
 
 
 def _copied(finished: Workflow, folder: Path) -> Workflow:
@@ -211,9 +223,11 @@ def test_target_added(finished: Workflow, miniature: dict[str, Any], tmp_path: P
 def test_source_added(finished: Workflow, miniature: dict[str, Any], tmp_path: Path) -> None:
     """Its own probes are trained, and scored on all others; nobody else's is trained again."""
     copied = _copied(finished, tmp_path)
-    for path in (copied.folder / "results/miniature").glob("probes/*/*/qab/*"):
+    results = copied.folder / "results/miniature"
+    for path in results.glob("probes/*/*/qab/*"):
         path.unlink()
-    assert _work(copied.plan(miniature)) == {
+    shutil.rmtree(results / "tables")
+    assert _work(copied.plan(miniature, "--", "tables")) == {
         "encode": len(LANGUAGES) * 2 * STEPS,
         "probe": len(PROBED) * STEPS,
         "transfer": len(PROBED) * STEPS,
@@ -226,19 +240,19 @@ def test_treebank_of_one_language_changed(
     """Its results, its row and its column: without a probe of any other language."""
     copied = _copied(finished, tmp_path)
     for treebank in (copied.folder / "results/miniature/data/in_vitro/qaa").glob("*.conllu"):
-        treebank.touch()
-    outcome = copied.snakemake(miniature, "--dry-run", "--quiet", "none", "--", "qaa")
+        treebank.write_text(treebank.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    outcome = copied.snakemake(miniature, "--dry-run", "--", "qaa")
     assert outcome.code == 0, outcome.text
     assert _work(outcome.jobs) == {
         "words": 1,
-        "encode": len(LANGUAGES) * STEPS,
+        "encode": len(LANGUAGES) * STEPS,  # those of qab for transfer alone
         "probe": len(WORDS) * STEPS,
         "transfer": len(LANGUAGES) * len(WORDS) * STEPS,
         "qaa": 1,
     }
-    probed = re.findall(r"^rule probe:\n(?:    .*\n)*?    wildcards: (.*)$", outcome.text, re.M)
-    assert probed
-    assert all("language=qaa" in wildcards for wildcards in probed)
+    probed = re.findall(r": probe \w+ of (\w+) at step", outcome.text)
+    assert len(probed) == len(WORDS) * STEPS
+    assert set(probed) == {"qaa"}
 
 
 def test_learned_share_changed(finished: Workflow, miniature: dict[str, Any]) -> None:
@@ -256,6 +270,23 @@ def test_deleted_score_is_made_again_alone(
     name = "results/miniature/probes/step-8/layer-1/qab/pos.json"
     (copied.folder / name).unlink()
     assert _work(copied.plan(miniature, name)) == {"encode": 1, "probe": 1}
+
+
+def test_checkpoints_with_the_same_weights_stop_the_tables(
+    finished: Workflow, miniature: dict[str, Any], tmp_path: Path
+) -> None:
+    copied = _copied(finished, tmp_path)
+    checkpoints = copied.folder / "results/miniature/checkpoints"
+    assert json.loads((checkpoints / "verdict.json").read_text())["findings"] == []
+    shutil.copy(checkpoints / "step-4/digest.json", checkpoints / "step-8/digest.json")
+    outcome = copied.snakemake(miniature, "--cores", "1", "--", "tables")
+    assert outcome.code != 0
+    assert re.search(r"identical:4:8 +all \d+ tensors", outcome.text), outcome.text
+    assert "Traceback" not in outcome.text
+    miniature["checkpoints"] = {"accept": ["identical:4:8"]}
+    verdict = "results/miniature/checkpoints/verdict.json"
+    outcome = copied.snakemake(miniature, "--cores", "1", "--", verdict)
+    assert outcome.code == 0, outcome.text
 
 
 def test_inserted_step_is_run_and_touches_no_other(

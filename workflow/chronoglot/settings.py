@@ -13,6 +13,7 @@ from chronoglot.data.in_vitro.typology import Generator
 from chronoglot.settings_data import (
     IN_VITRO,
     Alignment,
+    Checkpoints,
     Code,
     Data,
     Folders,
@@ -195,6 +196,7 @@ class Settings(Section):
     alignment: Alignment = Field(Alignment(), description="gold word alignments")
     tokenizer: Tokenizer = Field(Tokenizer(), description="the subword tokenizer")
     pretraining: Pretraining = Field(description="the run")
+    checkpoints: Checkpoints = Field(Checkpoints(), description="their verification")
     encoding: Encoding = Field(Encoding(), description="words to vectors")
     probing: Probing = Field(Probing(), description="vectors to scores")
     transfer: Transfer = Field(Transfer(), description="scores across languages")

@@ -151,6 +151,16 @@ class Alignment(Section):
     )
 
 
+class Checkpoints(Section):
+    """How the checkpoints are verified."""
+
+    accept: list[str] = Field(
+        [],
+        description="findings of `verify` to let pass, by the name that it gives them; "
+        "docs/checkpoints.md lists the kinds",
+    )
+
+
 class Transfer(Section):
     """Which probes are scored on which other languages."""
 

@@ -8,6 +8,8 @@
 rule scores:
     input:
         PLAN.tuples.files(RESULTS),
+        # No table of checkpoints that are not what they should be.
+        verdict=rules.verify.output,
     output:
         multiext(f"{RESULTS}/tables/scores", ".parquet", ".csv"),
     log:

@@ -1,6 +1,7 @@
 # Requires: checkpoints/step-<step>/checkpoint.pt (fairseq) and the tokenizer
-# Makes:    checkpoints/step-<step>/model/ (transformers, safetensors)
-# Steps:    convert each; run one through fairseq as well and compare all its layers.
+# Makes:    checkpoints/step-<step>/model/ (transformers, safetensors), checkpoints/verdict.json
+# Steps:    convert each and take its digest; compare the digests of all; run one checkpoint through
+#           fairseq as well and compare all its layers.
 
 MODEL_FILES = ["model.safetensors", "config.json", "sentencepiece.bpe.model"]
 
@@ -15,6 +16,7 @@ rule convert:
             f"{RESULTS}/checkpoints/step-{{{{step}}}}/model/{{file}}", file=MODEL_FILES
         ),
         manifest=f"{RESULTS}/checkpoints/step-{{step}}/model/manifest.json",
+        digest=f"{RESULTS}/checkpoints/step-{{step}}/digest.json",
     log:
         f"{RESULTS}/logs/convert/step-{{step}}.log",
     benchmark:
@@ -32,7 +34,31 @@ rule convert:
         "python -m chronoglot convert {input.checkpoint} --model {input.model}"
         " --dictionary {input.dictionary}"
         f" --folder {RESULTS}/checkpoints/step-{{wildcards.step}}/model"
-        " > {log} 2>&1"
+        " --digest {output.digest} > {log} 2>&1"
+
+
+rule verify:
+    input:
+        expand(f"{RESULTS}/checkpoints/step-{{step}}/digest.json", step=PLAN.steps),
+    output:
+        f"{RESULTS}/checkpoints/verdict.json",
+    log:
+        f"{RESULTS}/logs/verify.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/verify.tsv"
+    priority: 80
+    conda:
+        "../../envs/chronoglot.yaml"
+    threads: 1
+    resources:
+        mem_mb=4_000,
+        runtime=30,
+    params:
+        accept=" ".join(f"--accept {name}" for name in SETTINGS.checkpoints.accept),
+    message:
+        "compare the weights of all checkpoints"
+    shell:
+        "python -m chronoglot verify {input} {params.accept} --verdict {output} > {log} 2>&1"
 
 
 rule check_conversion:

@@ -6,6 +6,8 @@
 
 # Vectors are removed after use and made again for a new job, which must not run others again. So
 # jobs take vectors as `ancient`, and as inputs and params of their own what these are made from.
+# Here these params are functions of the input, too, which keeps Snakemake from running this rule for
+# a change of theirs before it has asked whether the jobs that read the vectors are to run.
 rule encode:
     input:
         model=rules.convert.output,
@@ -30,11 +32,11 @@ rule encode:
         runtime=120,
         gpu=1 if SETTINGS.encoding.device == "cuda" else 0,
     params:
-        encoding=lambda wildcards: " ".join(
+        encoding=lambda wildcards, input: " ".join(
             f"--{key.replace('_', '-')} {value}"
             for key, value in PLAN.encoding(wildcards.data).items()
         ),
-        device=SETTINGS.encoding.device,
+        device=lambda wildcards, input: SETTINGS.encoding.device,
     message:
         "encode the {wildcards.data} of {wildcards.language} with step {wildcards.step}"
     shell:

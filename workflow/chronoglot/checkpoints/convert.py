@@ -23,11 +23,13 @@ from torch import Tensor
 
 from chronoglot.checkpoints.load import load_fairseq
 from chronoglot.checkpoints.manifest import write_manifest
+from chronoglot.checkpoints.spellings import modernise
 from chronoglot.checkpoints.vocabulary import check_vocabulary
 from chronoglot.errors import UserError
 from chronoglot.files import whole_folder
 
 _BODY = "encoder.sentence_encoder."
+_TIED = "encoder.lm_head.weight"  # the embeddings once more
 _LAYER = {
     "self_attn.q_proj": "attention.self.query",
     "self_attn.k_proj": "attention.self.key",
@@ -38,13 +40,6 @@ _LAYER = {
     "fc2": "output.dense",
     "final_layer_norm": "output.LayerNorm",
 }
-# Copies that fairseq keeps for a fused kernel and refreshes when it loads; never trained.
-_LAYER_UNUSED = tuple(
-    f"{part}_{kind}"
-    for part in ("in_proj", "out_proj", "fc1", "fc2")
-    for kind in ("weight", "bias")
-)
-_UNUSED = (f"{_BODY}version", "encoder.lm_head.weight")
 # What XLM-R is, and the converted model takes for granted: setting → the only value it may have.
 _REQUIRED = {
     "activation_fn": "gelu",
@@ -52,7 +47,11 @@ _REQUIRED = {
     "layernorm_embedding": True,
     "no_scale_embedding": True,
     "encoder_learned_pos": True,
+    "no_token_positional_embeddings": False,
     "untie_weights_roberta": False,
+    "adaptive_input": False,
+    "encoder_layers_to_keep": None,
+    "quant_noise_scalar": 0,
 }
 # fairseq numbers positions from the padding symbol's id (1) + 1.
 _POSITION_OFFSET = 2
@@ -71,7 +70,7 @@ def convert(
     is unknown, missing or of the wrong shape, or does not fit the tokenizer.
     """
     state, settings = load_fairseq(checkpoint)
-    state = {_modern(name): tensor for name, tensor in state.items()}
+    state = modernise(state, Path(checkpoint))
     config = _config(state, settings, Path(checkpoint))
     tensors = _rename(state, config, Path(checkpoint))
     check_vocabulary(Path(tokenizer), Path(dictionary), config["vocab_size"], Path(checkpoint))
@@ -83,18 +82,13 @@ def convert(
         write_manifest(temporary)
 
 
-def _modern(name: str) -> str:
-    """The name that fairseq 0.12 gives to a tensor of an earlier release, as fairseq maps it."""
-    if name.startswith("decoder."):
-        name = "encoder." + name.removeprefix("decoder.")
-    return name.replace(".emb_layer_norm.", ".layernorm_embedding.")
-
-
 def _config(state: Mapping[str, Tensor], settings: Mapping[str, object], path: Path) -> dict:
     """The content of `config.json`, from the settings and the size of the embeddings."""
     for name, value in _REQUIRED.items():
         if settings.get(name, value) != value:
             raise UserError(f"{path}: {name} is {settings[name]}; only {value} can be converted")
+    if f"{_BODY}layer_norm.weight" in state:
+        raise UserError(f"{path}: normalises before each block, not after; cannot be converted")
 
     def number(name: str) -> int:
         value = settings.get(name)
@@ -104,7 +98,10 @@ def _config(state: Mapping[str, Tensor], settings: Mapping[str, object], path: P
 
     def rows(name: str) -> int:
         if f"{_BODY}{name}.weight" not in state:
-            raise UserError(f"{path}: tensor {_BODY}{name}.weight is missing")
+            raise UserError(
+                f"{path}: tensor {_BODY}{name}.weight is missing; only RoBERTa and XLM-R can be "
+                f"converted, and its architecture is {settings.get('arch', 'not named')}"
+            )
         return state[f"{_BODY}{name}.weight"].shape[0]
 
     return {
@@ -132,11 +129,9 @@ def _config(state: Mapping[str, Tensor], settings: Mapping[str, object], path: P
 def _rename(state: Mapping[str, Tensor], config: Mapping, path: Path) -> dict[str, Tensor]:
     """The tensors under their new names; every old name is used, or known to be unused."""
     names = _names(config)
-    layers = range(config["num_hidden_layers"])
-    unused = {*_UNUSED, *(f"{_BODY}layers.{n}.{part}" for n in layers for part in _LAYER_UNUSED)}
     if missing := [name for name in names if name not in state]:
         raise UserError(f"{path}: {_listed(missing)} missing")
-    if unknown := [name for name in state if name not in names and name not in unused]:
+    if unknown := [name for name in state if name not in names and name != _TIED]:
         raise UserError(f"{path}: {_listed(unknown)} unknown, so conversion would lose something")
     for name, (_, shape) in names.items():
         if tuple(state[name].shape) != shape:
@@ -144,9 +139,9 @@ def _rename(state: Mapping[str, Tensor], config: Mapping, path: Path) -> dict[st
                 f"{path}: tensor {name} has shape {tuple(state[name].shape)} where the "
                 f"checkpoint's settings say {shape}"
             )
-    head, embeddings = state.get("encoder.lm_head.weight"), state[f"{_BODY}embed_tokens.weight"]
+    head, embeddings = state.get(_TIED), state[f"{_BODY}embed_tokens.weight"]
     if head is not None and not torch.equal(head, embeddings):
-        raise UserError(f"{path}: encoder.lm_head.weight is not tied to the embeddings")
+        raise UserError(f"{path}: {_TIED} is not tied to the embeddings")
     tensors = {new: state[old].float().contiguous() for old, (new, _) in names.items()}
     # BERT's second kind of input, which RoBERTa has not.
     tensors["roberta.embeddings.token_type_embeddings.weight"] = torch.zeros(

@@ -4,6 +4,7 @@ import pickle
 import re
 import zipfile
 from argparse import Namespace
+from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,11 +15,33 @@ from torch.serialization import get_safe_globals, safe_globals
 from chronoglot.errors import UserError
 
 
+class _StandIn:
+    """Takes the place of an object of fairseq's or omegaconf's, of which only the data is read."""
+
+    def __init__(self, *_: object) -> None:
+        self.state: object = None
+
+    def __setstate__(self, state: object) -> None:
+        self.state = state
+
+
+def _mapping(*_: object) -> OrderedDict:
+    """In place of a mapping with a factory of values: torch fills no other class."""
+    return OrderedDict()
+
+
+# What settings and meters are made of besides plain values. None of these classes is imported, let
+# alone called: a stand-in takes what was stored in them.
+_STAND_INS = re.compile(r"(fairseq|omegaconf|typing|numpy)\.[\w.]+")
+_BUILTINS = ("bool", "dict", "float", "int", "list", "str", "tuple")
+
+
 def load_fairseq(path: str | Path) -> tuple[dict[str, Tensor], dict[str, object]]:
     """Weights by name and the model's settings from a checkpoint that fairseq saved.
 
-    The file is a pickle, which could name any function to call; only tensors, plain values and
-    `argparse.Namespace` (fairseq's settings) are let through, so nothing in it is ever run.
+    The file is a pickle, which could name any function to call. Only tensors, plain values and
+    `argparse.Namespace` are let through; objects of fairseq and omegaconf (settings, meters)
+    become stand-ins that hold their data. So nothing in the file is ever run.
 
     Raises UserError if the file is absent, cut short, damaged, or holds anything else.
     """
@@ -28,7 +51,8 @@ def load_fairseq(path: str | Path) -> tuple[dict[str, Tensor], dict[str, object]
     content = _read(path)
     if not isinstance(content, Mapping) or not isinstance(content.get("model"), Mapping):
         raise UserError(f"{path}: not a fairseq checkpoint: it has no weights under 'model'")
-    state = dict(content["model"])
+    # Saved from within DistributedDataParallel, every name begins with "module.".
+    state = {name.removeprefix("module."): value for name, value in content["model"].items()}
     if not all(isinstance(value, Tensor) for value in state.values()):
         raise UserError(f"{path}: not a fairseq checkpoint: its 'model' holds more than tensors")
     return state, _settings(content, path)
@@ -40,24 +64,35 @@ def _read(path: Path) -> object:
     damaged = _cut_short(path) if not zipped else _bad_record(path)
     if damaged:
         raise UserError(f"{path}: {damaged}; delete it and run again")
+    allowed: list = [
+        (_mapping, "collections.defaultdict"),
+        *((_StandIn, f"builtins.{name}") for name in _BUILTINS),
+    ]
     # Leaving a `safe_globals` block forgets its classes, even those that were allowed before it.
-    allowed: list = [] if Namespace in get_safe_globals() else [Namespace]
-    try:
-        with safe_globals(allowed):
-            # Mapped, the optimizer's state (two thirds of a checkpoint) is never read.
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
-    except pickle.UnpicklingError as error:
-        named = re.search(r"GLOBAL ([\w.]+)", str(error))
-        if named:
-            raise UserError(
-                f"{path}: refused, because it holds something other than weights and settings: "
-                f"{named[1]}, which would run on loading; take the checkpoint from another source"
-            ) from None
-        raise UserError(
-            f"{path}: not a checkpoint that PyTorch can read; delete it and run again"
-        ) from None
-    except Exception as error:  # a pickle cut anywhere provokes almost any
-        raise UserError(f"{path}: damaged or cut short; delete it and run again") from error
+    if Namespace not in get_safe_globals():
+        allowed.append(Namespace)
+    while True:
+        try:
+            with safe_globals(allowed):
+                # Mapped, the optimizer's state (two thirds of a checkpoint) is never read.
+                return torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
+        except pickle.UnpicklingError as error:
+            named = re.search(r"GLOBAL ([\w.]+)", str(error))
+            if not named:
+                raise UserError(
+                    f"{path}: not a checkpoint that PyTorch can read; delete it and run again"
+                ) from None
+            # torch names one class at a time.
+            stand_in = (_StandIn, named[1])
+            if not _STAND_INS.fullmatch(named[1]) or stand_in in allowed:
+                raise UserError(
+                    f"{path}: refused, because it holds something other than weights and "
+                    f"settings: {named[1]}, which would run on loading; take the checkpoint from "
+                    "another source"
+                ) from None
+            allowed.append(stand_in)
+        except Exception as error:  # a pickle cut anywhere provokes almost any
+            raise UserError(f"{path}: damaged or cut short; delete it and run again") from error
 
 
 def _cut_short(path: Path) -> str | None:
@@ -80,10 +115,15 @@ def _bad_record(path: Path) -> str | None:
 
 def _settings(content: Mapping[str, object], path: Path) -> dict[str, object]:
     """The model's settings: under `cfg` since fairseq 0.10, under `args` before."""
-    cfg = content.get("cfg")
-    settings = cfg.get("model") if isinstance(cfg, Mapping) else content.get("args")
-    if isinstance(settings, Namespace):
-        return vars(settings)
+    cfg = _plain(content.get("cfg"))
+    settings = _plain(cfg.get("model") if isinstance(cfg, Mapping) else content.get("args"))
     if isinstance(settings, Mapping):
-        return dict(settings)
+        return {str(name): _plain(value) for name, value in settings.items()}
     raise UserError(f"{path}: not a fairseq checkpoint: it has no settings under 'cfg' or 'args'")
+
+
+def _plain(value: object) -> object:
+    """What omegaconf's stand-in for a mapping, list or leaf holds; a namespace as a mapping."""
+    if isinstance(value, _StandIn) and isinstance(value.state, Mapping):
+        return _plain(value.state.get("_content", value.state.get("_val")))
+    return vars(value) if isinstance(value, Namespace) else value

@@ -25,8 +25,11 @@ def write_manifest(folder: str | Path) -> None:
         temporary.write_text(json.dumps(entries, indent=2) + "\n", encoding="utf-8")
 
 
-def check_manifest(folder: str | Path) -> None:
-    """Raise UserError unless every file of the manifest is there and unchanged."""
+def check_manifest(folder: str | Path) -> dict[str, dict]:
+    """Raise UserError unless every file of the manifest is there and unchanged.
+
+    Returns the manifest: name → `size` in bytes and `sha256`.
+    """
     folder = Path(folder)
     mend = f"delete {folder} and run again"
     try:
@@ -44,6 +47,7 @@ def check_manifest(folder: str | Path) -> None:
             raise UserError(f"{path}: {size} bytes where {expected['size']} were written; {mend}")
         if _sha256(path) != expected["sha256"]:
             raise UserError(f"{path}: changed since it was written; {mend}")
+    return entries
 
 
 def _sha256(path: Path) -> str:

@@ -11,10 +11,23 @@ from sentencepiece import SentencePieceProcessor
 from chronoglot.errors import UserError
 
 _SPECIALS = ["<unk>", "<s>", "</s>"]
+# Entries of a dictionary looked at to tell numbers of GPT-2's subwords from subwords.
+_SAMPLE = 100
 
 
 def check_vocabulary(tokenizer: Path, dictionary: Path, size: int, checkpoint: Path) -> None:
     """Raise UserError unless tokenizer, dictionary and the model's `size` embeddings agree."""
+    try:
+        lines = dictionary.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{dictionary}: not a readable dictionary ({error})") from error
+    entries = [line.split(" ")[0] for line in lines if line]
+    if entries and all(entry.isdecimal() for entry in entries[:_SAMPLE]):
+        raise UserError(
+            f"{dictionary}: holds numbers in place of subwords, as that of English RoBERTa, whose "
+            "text is split by GPT-2's byte-level BPE; only models with a sentencepiece tokenizer, "
+            "as XLM-R, can be converted"
+        )
     try:
         processor = SentencePieceProcessor(model_file=str(tokenizer))
     except (OSError, RuntimeError) as error:
@@ -22,11 +35,6 @@ def check_vocabulary(tokenizer: Path, dictionary: Path, size: int, checkpoint: P
     pieces = [processor.id_to_piece(i) for i in range(processor.get_piece_size())]
     if pieces[:3] != _SPECIALS:
         raise UserError(f"{tokenizer}: its first pieces are {pieces[:3]}, not {_SPECIALS}")
-    try:
-        lines = dictionary.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{dictionary}: not a readable dictionary ({error})") from error
-    entries = [line.split(" ")[0] for line in lines if line]
     for number, (entry, piece) in enumerate(zip(entries, pieces[3:], strict=False), start=1):
         if entry != piece:
             raise UserError(

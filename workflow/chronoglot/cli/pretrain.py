@@ -124,11 +124,41 @@ def convert(
     model: Annotated[Path, Option(help="sentencepiece model")],
     dictionary: Annotated[Path, Option()],
     folder: Annotated[Path, Option()],
+    digest: Annotated[Path, Option(help="hashes and norms of the model's tensors, to write")],
 ) -> None:
     """Convert a fairseq checkpoint to transformers and safetensors."""
     from chronoglot.checkpoints.convert import convert as convert_checkpoint
+    from chronoglot.checkpoints.digest import write_digest
 
     convert_checkpoint(checkpoint, model, dictionary, folder)
+    write_digest(folder, digest)
+
+
+@app.command()
+def verify(
+    checkpoints: Annotated[list[Path], Argument(help="digests, or folders of models")],
+    accept: Annotated[list[str] | None, Option(help="name of a finding to let pass")] = None,
+    verdict: Annotated[Path | None, Option(help="JSON to write")] = None,
+) -> None:
+    """Compare the weights of a run's checkpoints; the last number in each path is its step."""
+    import re
+
+    from chronoglot.checkpoints.digest import digest, read_digest
+    from chronoglot.checkpoints.verify import compare, write_verdict
+    from chronoglot.errors import UserError
+
+    digests = {}
+    for path in checkpoints:
+        numbers = re.findall(r"\d+", str(path))
+        if not numbers or int(numbers[-1]) in digests:
+            raise UserError(f"{path}: its step is not told by its name, or another's is the same")
+        digests[int(numbers[-1])] = digest(path) if path.is_dir() else read_digest(path)
+    found = compare(digests, accept or [])
+    print(found.describe())
+    if found.refused:
+        raise UserError(f"checkpoints.accept: {len(found.refused)} findings are not accepted")
+    if verdict:
+        write_verdict(found, verdict)
 
 
 @app.command()

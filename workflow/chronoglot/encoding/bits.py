@@ -21,7 +21,6 @@ from torch.nn.functional import cross_entropy
 from chronoglot.encoding.encode import Long
 from chronoglot.encoding.encoder import MaskedLM, load_masked_lm
 from chronoglot.encoding.progress import Progress
-from chronoglot.encoding.tokens import UNKNOWN
 from chronoglot.encoding.windows import windows
 from chronoglot.errors import UserError
 from chronoglot.pretraining.tokenizer import paragraphs
@@ -82,7 +81,7 @@ def bits_per_character(
         "characters": characters,
         "tokens": tokens,
         "paragraphs": len(chosen),
-        "unknown": sum(int((ids == UNKNOWN).sum()) for _, ids in chosen) / tokens,
+        "unknown": sum(int((ids == model.unknown).sum()) for _, ids in chosen) / tokens,
         "bpc": bits / characters,
     }
 

@@ -1,17 +1,22 @@
-"""What the encoding needs from a family of models; each family is one module beside this one."""
+"""What the encoding needs from a family of models; each way of running them is a module here."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from chronoglot.checkpoints.manifest import check_manifest
+from chronoglot.encoding.families import read_config, refuse_causal
 from chronoglot.encoding.tokens import Tokeniser
 from chronoglot.errors import UserError
+
+if TYPE_CHECKING:
+    from chronoglot.encoding.transformers_model import TransformersModel
+    from chronoglot.encoding.xlm_roberta import XLMRoberta
 
 
 class Encoder(Tokeniser, Protocol):
@@ -20,7 +25,8 @@ class Encoder(Tokeniser, Protocol):
     `name` is for messages; `layers` the transformer blocks, layer 0 not counted; `dimension` the
     length of a vector; `window` the subwords that it reads at once, special ones not counted;
     `special` the special ones that it puts around a text, `lead` of them before it; `separator`
-    the ids that it expects between the two sentences of a pair.
+    the ids that it expects between the two sentences of a pair; `causal`: a subword sees those
+    before it alone, so that the first of a text knows nothing of the rest.
     """
 
     name: str
@@ -30,21 +36,31 @@ class Encoder(Tokeniser, Protocol):
     special: int
     lead: int
     separator: NDArray[np.int64]
+    causal: bool
 
     def hidden_states(self, texts: Sequence[NDArray[np.int64]]) -> Sequence[Tensor]:
         """Hidden states of layers 0 to L, each float32 [sum(len(text) + special), dimension].
 
         The texts, none longer than the window, lie end to end with their special subwords, in
         the order given: subword j of text i is at offset(i) + lead + j. Texts of one length
-        beside each other are read fastest.
+        beside each other are read fastest. `chronoglot.encoding.families` says what the layers
+        of each family are.
         """
         ...
 
 
 class MaskedLM(Encoder, Protocol):
-    """An encoder with its head; `mask` is the id that stands for a hidden subword."""
+    """An encoder with its head."""
 
-    mask: int
+    @property
+    def mask(self) -> int:
+        """The id that stands for a hidden subword."""
+        ...
+
+    @property
+    def unknown(self) -> int:
+        """The id of what the tokeniser does not know."""
+        ...
 
     def logits(self, states: Tensor) -> Tensor:
         """Scores [n, ids of the vocabulary] before the softmax, for states [n, dimension] of L."""
@@ -52,28 +68,30 @@ class MaskedLM(Encoder, Protocol):
 
 
 def load_encoder(folder: str | Path, device: str = "cpu") -> Encoder:
-    """The model in a folder of safetensors in the layout of `transformers`, on a torch device.
+    """The model in a folder in the layout of `transformers`, on a torch device.
 
     Raises UserError if the folder is damaged, or its family or the device is not to be had.
     """
-    _check(folder)
-    # Here, because it takes seconds and what is wrong above should be told at once.
-    from chronoglot.encoding.xlm_roberta import XLMRoberta
-
-    return XLMRoberta(folder, device)
+    return _load(folder, device, head=False)
 
 
 def load_masked_lm(folder: str | Path, device: str = "cpu") -> MaskedLM:
-    """`load_encoder` with the masked LM's head."""
-    _check(folder)
-    from chronoglot.encoding.xlm_roberta import XLMRoberta
-
-    return XLMRoberta(folder, device, head=True)
+    """`load_encoder` with the masked LM's head; raises UserError if it is not a masked LM."""
+    return _load(folder, device, head=True)
 
 
-def _check(folder: str | Path) -> None:
+def _load(folder: str | Path, device: str, *, head: bool) -> "XLMRoberta | TransformersModel":
     check_manifest(folder)
-    path = Path(folder) / "config.json"
-    family = json.loads(path.read_text(encoding="utf-8")).get("model_type")
-    if family != "xlm-roberta":
-        raise UserError(f"{path}: models of type {family!r} cannot be read, only 'xlm-roberta'")
+    config = read_config(folder)
+    if head:
+        refuse_causal(folder)
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise UserError(f"encoding.device: {device}, but torch finds no GPU; set it to cpu")
+    # Here, because it takes seconds and what is wrong above should be told at once.
+    from chronoglot.encoding import xlm_roberta
+
+    if xlm_roberta.reads(Path(folder), config):
+        return xlm_roberta.XLMRoberta(folder, device, head=head)
+    from chronoglot.encoding.transformers_model import TransformersModel
+
+    return TransformersModel(folder, device, head=head)

@@ -44,9 +44,12 @@ class RobertaConfig:
     positions: int
     types: int
     epsilon: float
-    before: int
     padding: int
-    after: int
+
+
+def is_plain(content: Mapping[str, object]) -> bool:
+    """Whether what `config.json` says is of the kind implemented here."""
+    return all(content.get(name, value) == value for name, value in _REQUIRED.items())
 
 
 def read_config(path: Path) -> RobertaConfig:
@@ -69,9 +72,7 @@ def read_config(path: Path) -> RobertaConfig:
         raise UserError(f"{path}: does not say {', '.join(missing)}")
     config = RobertaConfig(
         **{field: content[name] for field, name in names.items()},
-        before=content.get("bos_token_id", 0),
         padding=content.get("pad_token_id", 1),
-        after=content.get("eos_token_id", 2),
     )
     if config.dimension % config.heads:
         raise UserError(f"{path}: {config.heads} heads do not divide hidden_size evenly")

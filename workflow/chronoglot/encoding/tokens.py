@@ -49,6 +49,10 @@ class SentencePieceTokeniser:
     character) is `<unk>`.
     """
 
+    unknown = UNKNOWN
+    # `<s>` before a text and `</s>` after it; `</s></s>` between the two of a pair.
+    before, after, separator = np.array([0]), np.array([2]), np.array([2, 2])
+
     def __init__(self, model: str | Path) -> None:
         try:
             proto = sentencepiece_model_pb2.ModelProto()  # type: ignore[attr-defined]
@@ -60,7 +64,7 @@ class SentencePieceTokeniser:
             self._processor = SentencePieceProcessor(model_proto=proto.SerializeToString())
         except Exception as error:  # protobuf's DecodeError, or sentencepiece's RuntimeError
             raise UserError(f"{model}: not a readable sentencepiece model ({error})") from error
-        self.largest_id = self._processor.get_piece_size()
+        self.mask = self.largest_id = self._processor.get_piece_size() + 1
         self._known: dict[tuple[str, bool], tuple[list[int], bool]] = {}
 
     def tokenise(self, words: Words) -> Subwords:

@@ -1,43 +1,69 @@
-"""XLM-R and its likes as an encoder and as a masked language model."""
+"""XLM-R, RoBERTa and their likes as encoders and as masked language models."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from chronoglot.encoding.roberta import Roberta
-from chronoglot.encoding.tokens import SentencePieceTokeniser
+from chronoglot.encoding.fast_tokens import load_tokeniser
+from chronoglot.encoding.roberta import Roberta, is_plain
+from chronoglot.encoding.tokens import Subwords
 from chronoglot.errors import UserError
+from chronoglot.words import Words
 
 
-class XLMRoberta(SentencePieceTokeniser):
+def reads(folder: Path, config: Mapping[str, object]) -> bool:
+    """Whether a folder with this `config.json` holds what `XLMRoberta` implements."""
+    family = config.get("model_type") in ("xlm-roberta", "roberta")
+    return family and is_plain(config) and (folder / "model.safetensors").is_file()
+
+
+class XLMRoberta:
     """A `chronoglot.encoding.encoder.Encoder`, with `head` a `MaskedLM`; from local files alone."""
 
-    special, lead = 2, 1  # <s> before and </s> after
+    causal = False
 
     def __init__(self, folder: str | Path, device: str = "cpu", *, head: bool = False) -> None:
-        """Load the model; raises UserError if it is not whole or the device is not there."""
+        """Load the model; raises UserError if it is not whole."""
         folder = Path(folder)
-        super().__init__(folder / "sentencepiece.bpe.model")
-        if device.startswith("cuda") and not torch.cuda.is_available():
-            raise UserError(f"encoding.device: {device}, but torch finds no GPU; set it to cpu")
+        self._tokeniser = load_tokeniser(folder)
         self._roberta = Roberta(folder, device, head=head)
         config = self._roberta.config
-        self.mask = self.largest_id + 1
-        if config.vocabulary <= self.mask:
+        tokeniser = self._tokeniser
+        if config.vocabulary <= tokeniser.largest_id:
             raise UserError(
-                f"{folder}: the tokeniser has ids to {self.mask}, <mask> included, the model only "
-                f"{config.vocabulary} embeddings; they belong to different models"
+                f"{folder}: the tokeniser has ids to {tokeniser.largest_id}, <mask> included, the "
+                f"model only {config.vocabulary} embeddings; they belong to different models"
             )
-        self._before, self._after = np.array([config.before]), np.array([config.after])
-        self.separator = np.repeat(self._after, 2)
+        self.lead, self.special = (
+            len(tokeniser.before),
+            len(tokeniser.before) + len(tokeniser.after),
+        )
+        self.separator = tokeniser.separator
         self.name = str(folder)
         self.layers = config.layers
         self.dimension = config.dimension
         self.window = config.positions - (config.padding + 1) - self.special
+
+    @property
+    def mask(self) -> int:
+        """See `MaskedLM`."""
+        return self._tokeniser.mask
+
+    @property
+    def unknown(self) -> int:
+        """See `MaskedLM`."""
+        return self._tokeniser.unknown
+
+    def tokenise(self, words: Words) -> Subwords:
+        """See `Tokeniser`."""
+        return self._tokeniser.tokenise(words)
+
+    def text_ids(self, text: str) -> NDArray[np.int64]:
+        """See `Tokeniser`."""
+        return self._tokeniser.text_ids(text)
 
     def hidden_states(self, texts: Sequence[NDArray[np.int64]]) -> Sequence[Tensor]:
         """See `Encoder`; a text is read as `<s> text </s>`."""
@@ -46,7 +72,8 @@ class XLMRoberta(SentencePieceTokeniser):
             raise ValueError(
                 f"{self.name} reads {self.window} subwords at once, not {max(lengths)}"
             )
-        ids = np.concatenate([part for text in texts for part in (self._before, text, self._after)])
+        before, after = self._tokeniser.before, self._tokeniser.after
+        ids = np.concatenate([part for text in texts for part in (before, text, after)])
         return self._roberta.states(ids, [length + self.special for length in lengths])
 
     def logits(self, states: Tensor) -> Tensor:

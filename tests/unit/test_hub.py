@@ -1,0 +1,331 @@
+"""Checkpoints of a hub and of a folder: only whole ones, only what is read, never code."""
+
+import hashlib
+import json
+import shutil
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import torch
+from chronoglot.checkpoints import hub
+from chronoglot.checkpoints.folders import find_local, link_local, what_is_missing
+from chronoglot.checkpoints.hub import find_revisions, snapshot
+from chronoglot.checkpoints.manifest import check_manifest
+from chronoglot.errors import UserError
+from safetensors.torch import save
+
+NAME = "someone/model"
+
+
+def files_of(step: int, *, divided: bool = False, torch_too: bool = True) -> dict[str, bytes]:
+    """A repository as trainers leave it: with code, other formats and other frameworks beside."""
+
+    parts = {"a": torch.full((40, 3), float(step)), "b": torch.ones(2)}
+    files = {
+        "config.json": json.dumps({"model_type": "bert", "step": step}).encode(),
+        "tokenizer.json": b"{}",
+        "tokenizer_config.json": b"{}",
+        "modeling_trap.py": b"raise SystemExit",
+        "README.md": b"# A model",
+        "onnx/model.onnx": b"onnx",
+        "training_args.bin": b"pickled",
+        "model.fp16.safetensors": b"another",
+    }
+    if divided:
+        names = {name: f"model-0000{n}-of-00002.safetensors" for n, name in enumerate("ab", 1)}
+        files["model.safetensors.index.json"] = json.dumps({"weight_map": names}).encode()
+        files |= {names[name]: save({name: parts[name]}) for name in "ab"}
+    else:
+        files["model.safetensors"] = save(parts)
+    return files | ({"pytorch_model.bin": b"\x80pickled"} if torch_too else {})
+
+
+class Hub(ThreadingHTTPServer):
+    """Serves what the client of the hub asks for; each commit is the hash of its revision."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.revisions: dict[str, dict[str, bytes]] = {}
+        self.asked: list[str] = []
+        self.failures: list[int] = []  # statuses of the next answers
+        self.cuts = 0  # answers to come that end in the middle
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+def commit_of(revision: str) -> str:
+    return hashlib.sha1(revision.encode()).hexdigest()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Hub
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def do_GET(self) -> None:
+        hub = self.server
+        hub.asked.append(f"{self.command} {self.path}")
+        if hub.failures:
+            return self._answer(hub.failures.pop(0), b"")
+        by_commit = {commit_of(revision): revision for revision in hub.revisions}
+        before, _, revision = self.path.partition(f"/api/models/{NAME}/revision/")
+        if not before and revision:
+            return self._info(revision)
+        before, _, rest = self.path.partition(f"/{NAME}/resolve/")
+        commit, _, file = rest.partition("/")
+        content = hub.revisions.get(by_commit.get(commit, ""), {}).get(file)
+        if before or content is None:
+            return self._answer(404, b"", {"X-Error-Code": "EntryNotFound"})
+        etag = hashlib.sha256(content).hexdigest()
+        headers = {"ETag": f'"{etag}"', "X-Repo-Commit": commit, "Accept-Ranges": "bytes"}
+        start = int(self.headers.get("Range", "bytes=0-").removeprefix("bytes=").split("-")[0])
+        if start:
+            headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
+        self._answer(206 if start else 200, content[start:], headers)
+
+    def _info(self, revision: str) -> None:
+        by_commit = {commit_of(name): name for name in self.server.revisions}
+        revision = by_commit.get(revision, revision)
+        files = self.server.revisions.get(revision)
+        if files is None:
+            return self._answer(404, b"", {"X-Error-Code": "RevisionNotFound"})
+        siblings = [{"rfilename": name} for name in files]
+        info = {"id": NAME, "sha": commit_of(revision), "siblings": siblings}
+        return self._answer(200, json.dumps(info).encode(), {"Content-Type": "application/json"})
+
+    def _answer(self, status: int, content: bytes, headers: dict[str, str] | None = None) -> None:
+        self.send_response(status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if self.command == "HEAD":
+            return
+        if self.server.cuts and len(content) > 300:
+            self.server.cuts -= 1
+            self.wfile.write(content[:100])
+            self.close_connection = True
+            return
+        self.wfile.write(content)
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A hub on this machine, the client's cache in a folder of the test."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(hub, "_LONGEST_WAIT", 0)
+    for proxy in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(proxy, raising=False)
+    server = Hub()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_revision_is_downloaded_as_a_checkpoint(server: Hub, tmp_path: Path) -> None:
+    server.revisions = {f"step{step}": files_of(step) for step in (0, 512)}
+    folders = {}
+    for step, revision in find_revisions("step{step}", [0, 512]).items():
+        folders[step] = tmp_path / f"step-{step}"
+        commit = snapshot(NAME, revision, folders[step], endpoint=server.url)
+        assert commit == commit_of(revision)
+    for step, folder in folders.items():
+        check_manifest(folder)
+        assert json.loads((folder / "config.json").read_text())["step"] == step
+        assert {path.name for path in folder.iterdir()} == {
+            "config.json",
+            "tokenizer.json",
+            "tokenizer_config.json",
+            "model.safetensors",
+            "source.json",
+            "manifest.json",
+        }
+        source = json.loads((folder / "source.json").read_text())
+        assert source["revision"] == f"step{step}" and source["commit"] == commit_of(f"step{step}")
+    weights = [(folder / "model.safetensors").read_bytes() for folder in folders.values()]
+    assert weights[0] != weights[1]
+    # Nothing else was even asked for, of any kind.
+    for name in (".py", ".md", ".onnx", ".bin", "fp16"):
+        assert not [path for path in server.asked if name in path]
+
+
+def test_a_repository_without_safetensors(server: Hub, tmp_path: Path) -> None:
+    files = files_of(1)
+    del files["model.safetensors"]
+    server.revisions = {"main": files}
+    snapshot(NAME, "main", tmp_path / "model", endpoint=server.url)
+    assert (tmp_path / "model" / "pytorch_model.bin").read_bytes() == files["pytorch_model.bin"]
+
+
+def test_divided_weights(server: Hub, tmp_path: Path) -> None:
+    server.revisions = {"main": files_of(1, divided=True)}
+    snapshot(NAME, "main", tmp_path / "model", endpoint=server.url)
+    names = {path.name for path in (tmp_path / "model").iterdir()}
+    assert {name for name in names if "safetensors" in name} == {
+        "model.safetensors.index.json",
+        "model-00001-of-00002.safetensors",
+        "model-00002-of-00002.safetensors",
+    }
+
+
+def test_what_fails_for_a_moment_is_tried_again(server: Hub, tmp_path: Path) -> None:
+    server.revisions = {"main": files_of(1)}
+    server.failures = [503, 503, 429]
+    server.cuts = 1
+    snapshot(NAME, "main", tmp_path / "model", endpoint=server.url)
+    content = (tmp_path / "model" / "model.safetensors").read_bytes()
+    assert content == server.revisions["main"]["model.safetensors"]
+    assert not server.failures and not server.cuts
+
+
+def test_the_cache_serves_a_machine_without_access(server: Hub, tmp_path: Path) -> None:
+    server.revisions = {"main": files_of(1, divided=True)}
+    snapshot(NAME, "main", tmp_path / "first", endpoint=server.url)
+    fetched = len([path for path in server.asked if path.startswith("GET /someone")])
+    snapshot(NAME, "main", tmp_path / "second", endpoint=server.url)
+    assert len([path for path in server.asked if path.startswith("GET /someone")]) == fetched
+    asked = len(server.asked)
+    snapshot(NAME, "main", tmp_path / "third", local_files_only=True)
+    assert len(server.asked) == asked
+    for name in ("second", "third"):
+        manifests = [(tmp_path / each / "manifest.json").read_text() for each in ("first", name)]
+        assert manifests[0] == manifests[1]
+
+
+def test_what_is_not_to_be_had_is_told(
+    server: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "_ATTEMPTS", 1)
+    folder = tmp_path / "model"
+    server.revisions = {"main": files_of(1), "empty": {"README.md": b""}, "odd": files_of(1)}
+    del server.revisions["odd"]["model.safetensors"], server.revisions["odd"]["pytorch_model.bin"]
+    for revision, message in [
+        ("step7", "revision step7: the repository has no such revision"),
+        ("empty", "has no config.json"),
+        ("odd", "has no weights that can be read"),
+    ]:
+        with pytest.raises(UserError, match=message):
+            snapshot(NAME, revision, folder, endpoint=server.url)
+    server.failures = [503]
+    with pytest.raises(UserError, match=r"(?s)cannot be had.*bring its Hugging Face cache"):
+        snapshot(NAME, "main", folder, endpoint=server.url)
+    with pytest.raises(UserError, match="cannot be had"):
+        snapshot(NAME, "never", folder, local_files_only=True)
+    with pytest.raises(UserError, match="cannot be had"):
+        snapshot(NAME, "main", folder, endpoint="http://127.0.0.1:9")
+    assert not folder.exists()
+
+
+def test_an_index_that_climbs_out_of_the_folder_is_refused(server: Hub, tmp_path: Path) -> None:
+    files = files_of(1, divided=True)
+    files["model.safetensors.index.json"] = b'{"weight_map": {"a": "../../other.safetensors"}}'
+    server.revisions = {"main": files}
+    with pytest.raises(UserError, match="does not name the files of the weights"):
+        snapshot(NAME, "main", tmp_path / "model", endpoint=server.url)
+
+
+def test_patterns_of_revisions() -> None:
+    assert find_revisions("step{step}-main", [0, 10]) == {0: "step0-main", 10: "step10-main"}
+    with pytest.raises(UserError, match=r"has no \{step\}"):
+        find_revisions("main", [0])
+
+
+def write(folder: Path, files: dict[str, bytes]) -> Path:
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def test_only_whole_checkpoints_of_a_folder_are_found(tmp_path: Path) -> None:
+    for step in (500, 0, 1000):
+        write(tmp_path / f"checkpoint-{step}", files_of(step, divided=step == 1000))
+    for other in ("tmp-checkpoint-1500", "checkpoint-1500.tmp", "checkpoint-last", "logs"):
+        write(tmp_path / other, files_of(1))
+    (tmp_path / "checkpoint-1500").mkdir()
+    (tmp_path / "checkpoint-2000").write_text("not a folder")
+    found = find_local(tmp_path)
+    assert list(found) == [0, 500, 1000]
+    assert found[500] == tmp_path / "checkpoint-500"
+
+
+@pytest.mark.parametrize("divided", [False, True])
+def test_a_checkpoint_cut_anywhere_is_not_complete(tmp_path: Path, divided: bool) -> None:
+    """Every file that is read, absent, empty and cut short, in the order of writing."""
+    files = files_of(3, divided=divided)
+    assert what_is_missing(write(tmp_path / "whole", files)) is None
+    read = [name for name in files if name.endswith(("json", "safetensors")) and "16" not in name]
+    for name in read:
+        for length in sorted({0, 1, 7, 8, 9, 40, len(files[name]) // 2, len(files[name]) - 1}):
+            if length >= len(files[name]):
+                continue
+            cut = write(tmp_path / f"{name}-{length}", files | {name: files[name][:length]})
+            assert what_is_missing(cut), (name, length)
+        shutil.rmtree(cut)
+        without = {other: content for other, content in files.items() if other != name}
+        if name == "config.json" or name.startswith("model-"):
+            assert what_is_missing(write(cut, without)), name
+    assert what_is_missing(tmp_path / "absent") == "no config.json"
+
+
+def test_weights_of_torch_are_complete_with_their_directory(tmp_path: Path) -> None:
+    folder = write(tmp_path / "model", {"config.json": b"{}"})
+    torch.save({"a": torch.ones(100)}, folder / "pytorch_model.bin")
+    assert what_is_missing(folder) is None
+    content = (folder / "pytorch_model.bin").read_bytes()
+    (folder / "pytorch_model.bin").write_bytes(content[:-1])
+    assert what_is_missing(folder) == "the end of pytorch_model.bin"
+    torch.save({"a": torch.ones(9)}, folder / "pytorch_model.bin",
+               _use_new_zipfile_serialization=False)  # fmt: skip
+    assert what_is_missing(folder) is None
+
+
+def test_a_checkpoint_outlives_what_a_trainer_deletes(tmp_path: Path) -> None:
+    source = write(tmp_path / "checkpoint-5", files_of(5))
+    link_local(source, tmp_path / "step-5")
+    shutil.rmtree(source)
+    check_manifest(tmp_path / "step-5")
+    assert not (tmp_path / "step-5" / "modeling_trap.py").exists()
+
+
+def test_a_tokenizer_may_lie_elsewhere(tmp_path: Path) -> None:
+    files = files_of(5)
+    tokenizer = write(tmp_path / "tokenizer", {"tokenizer.json": files.pop("tokenizer.json")})
+    del files["tokenizer_config.json"]
+    source = write(tmp_path / "checkpoint-5", files)
+    with pytest.raises(UserError, match="checkpoint-5: has no tokenizer"):
+        link_local(source, tmp_path / "step-5")
+    link_local(source, tmp_path / "step-5", tokenizer=tokenizer)
+    assert (tmp_path / "step-5" / "tokenizer.json").is_file()
+
+
+def test_a_checkpoint_being_written_is_not_linked(tmp_path: Path) -> None:
+    files = files_of(5)
+    files["model.safetensors"] = files["model.safetensors"][:-4]
+    source = write(tmp_path / "checkpoint-5", files)
+    with pytest.raises(
+        UserError, match=r"not a complete checkpoint: the end of model\.safetensors"
+    ):
+        link_local(source, tmp_path / "step-5")
+
+
+def test_two_folders_of_one_step_are_refused(tmp_path: Path) -> None:
+    for name in ("checkpoint-5", "checkpoint-05"):
+        write(tmp_path / name, files_of(5))
+    with pytest.raises(UserError, match="are both of step 5"):
+        find_local(tmp_path)
+    with pytest.raises(UserError, match="no such files"):
+        find_local(tmp_path / "absent")

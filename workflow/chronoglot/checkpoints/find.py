@@ -1,0 +1,104 @@
+"""Checkpoints by a pattern: names of files or URLs in which `{step}` stands for the step.
+
+`{step}` is a number in digits, leading zeros allowed (`checkpoint_{step}.pt`); where it stands
+twice it is the same number twice. In local names `*` stands for anything within one name, as
+fairseq's epoch in `checkpoint_*_{step}.pt`.
+"""
+
+import difflib
+import re
+from collections.abc import Sequence
+from glob import escape, glob
+from pathlib import Path
+
+from chronoglot.errors import UserError
+
+_STEP = "{step}"
+
+
+def find_checkpoints(pattern: str, steps: Sequence[int] | None = None) -> dict[int, Path]:
+    """Step → local file or folder that matches the pattern, ordered by step.
+
+    With `steps`, these alone. Raises UserError if nothing matches, a step of `steps` is not there
+    or two files are of one step.
+    """
+    _check_pattern(pattern)
+    pattern = str(Path(pattern))  # as glob gives names, without a doubled "/"
+    expression = _expression(pattern)
+    found: dict[int, Path] = {}
+    for path in sorted(glob(escape(pattern).replace("[*]", "*").replace(_STEP, "*"))):
+        matched = expression.fullmatch(path)
+        if not matched:
+            continue
+        step = int(matched["step"])
+        if step in found:
+            raise UserError(
+                f"{pattern}: {found[step]} and {path} are both of step {step}; make the pattern "
+                "narrower, so that it matches one of them"
+            )
+        found[step] = Path(path)
+    if not found:
+        raise UserError(f"{pattern}: no such files{_nearest(pattern)}")
+    if steps is None:
+        return dict(sorted(found.items()))
+    if missing := sorted(set(steps) - found.keys()):
+        raise UserError(
+            f"{pattern}: no checkpoint of {_steps(missing)}; there are those of "
+            f"{_steps(sorted(found))}"
+        )
+    return {step: found[step] for step in sorted(set(steps))}
+
+
+def expand(pattern: str, steps: Sequence[int]) -> dict[int, str]:
+    """Step → name or URL, ordered by step, without a look at whether it is there.
+
+    Raises UserError if there are no steps or the pattern has a `*`, which only a folder can fill.
+    """
+    _check_pattern(pattern)
+    if "*" in pattern:
+        raise UserError(
+            f"{pattern}: '*' cannot be looked up in a URL; only {_STEP} can stand there"
+        )
+    if not steps:
+        raise UserError(f"{pattern}: what is at a URL cannot be listed, so list the steps")
+    return {step: pattern.replace(_STEP, str(step)) for step in sorted(set(steps))}
+
+
+def _check_pattern(pattern: str) -> None:
+    if _STEP not in pattern:
+        raise UserError(f"{pattern}: has no {_STEP}, so the files' steps are not known")
+
+
+def _expression(pattern: str) -> re.Pattern[str]:
+    """The pattern as a regular expression with a group `step`."""
+    parts = re.split(r"(\{step\}|\*)", pattern)
+    first = parts.index(_STEP)
+    return re.compile(
+        "".join(
+            r"(?P<step>[0-9]+)"
+            if index == first
+            else {_STEP: "(?P=step)", "*": "[^/]*"}.get(part, re.escape(part))
+            for index, part in enumerate(parts)
+        )
+    )
+
+
+def _nearest(pattern: str) -> str:
+    """What to say about the deepest folder of the pattern that exists, and the names in it."""
+    path = Path(pattern)
+    folder = next(
+        parent
+        for parent in path.parents
+        if parent.is_dir() and _STEP not in str(parent) and "*" not in str(parent)
+    )
+    wanted = path.relative_to(folder).parts[0]
+    names = sorted(child.name for child in folder.iterdir())
+    if not names:
+        return f"; {folder} is empty"
+    nearest = difflib.get_close_matches(wanted, names, n=3, cutoff=0)
+    return f"; nearest to {wanted} in {folder}: {', '.join(nearest)}"
+
+
+def _steps(steps: Sequence[int]) -> str:
+    shown = ", ".join(map(str, steps[:10])) + (f" and {len(steps) - 10} more" if steps[10:] else "")
+    return f"step{'s' if len(steps) > 1 else ''} {shown}"

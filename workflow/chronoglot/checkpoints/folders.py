@@ -1,0 +1,168 @@
+"""Model folders in the layout of `transformers`: which are complete, and how one becomes a run's.
+
+Of what a folder holds only what is read is taken: the configuration, the tokenizer, and the
+weights, which are safetensors wherever there are any. Never code. Nothing heavy is imported here:
+which checkpoints there are is asked whenever the workflow is planned.
+"""
+
+import json
+import os
+import zipfile
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+
+from chronoglot.checkpoints.find import find_checkpoints
+from chronoglot.checkpoints.manifest import write_manifest
+from chronoglot.errors import UserError
+from chronoglot.files import whole_folder
+
+CONFIG = "config.json"
+# Any of them is a tokenizer; the others say more about one.
+_TOKENIZERS = (
+    "tokenizer.json",
+    "vocab.txt",
+    "vocab.json",
+    "sentencepiece.bpe.model",
+    "spm.model",
+    "tokenizer.model",
+)
+TOKENIZER_FILES = (
+    *_TOKENIZERS,
+    "merges.txt",
+    "added_tokens.json",
+    "special_tokens_map.json",
+    "tokenizer_config.json",
+)
+# The weights in one file, or the index of the files among which they are divided; the best first.
+_WEIGHTS = (
+    ("model.safetensors", "model.safetensors.index.json"),
+    ("pytorch_model.bin", "pytorch_model.bin.index.json"),
+)
+
+
+def find_local(folder: str | Path, pattern: str = "checkpoint-{step}") -> dict[int, Path]:
+    """Step → folder of every checkpoint that is complete, by step; others are being written.
+
+    Raises UserError if nothing matches the pattern, or two checkpoints are of one step.
+    """
+    found = find_checkpoints(str(Path(folder) / pattern))
+    return {step: path for step, path in found.items() if what_is_missing(path) is None}
+
+
+def what_is_missing(folder: str | Path) -> str | None:
+    """What a model folder lacks to be read; None if it is complete.
+
+    It is if it has a readable `config.json` and weights of which every file is as long as its
+    header says. A trainer writes the weights, and then the tokenizer: if one has begun, then it
+    is complete too.
+    """
+    folder = Path(folder)
+    try:
+        _read_json(folder / CONFIG)
+        names = {entry.name for entry in folder.iterdir()}
+        weights = weight_files(names, lambda name: folder / name)
+        if not weights:
+            return "no weights"
+        for name in names.intersection(TOKENIZER_FILES):
+            if name.endswith(".json"):
+                _read_json(folder / name)
+        cut = [name for name in weights if is_cut_short(folder / name)]
+    except OSError as error:
+        return f"no {Path(error.filename).name}" if error.filename else str(error)
+    except ValueError as error:
+        return str(error)
+    return f"the end of {cut[0]}" if cut else None
+
+
+def link_local(
+    source: str | Path, folder: str | Path, *, tokenizer: str | Path | None = None
+) -> None:
+    """Make `folder` a checkpoint of a run: links to what `source` holds, and their manifest.
+
+    They are hard links where the file system has them, which last when a trainer deletes its old
+    checkpoints. `tokenizer` is a folder to take the tokenizer from instead.
+
+    Raises UserError if the source is not complete, or there is no tokenizer.
+    """
+    source = Path(source)
+    if missing := what_is_missing(source):
+        raise UserError(f"{source}: not a complete checkpoint: {missing}")
+    names = {entry.name for entry in source.iterdir()}
+    files = {name: source / name for name in [CONFIG, *weight_files(names, source.joinpath)]}
+    tokens = Path(tokenizer) if tokenizer else source
+    assemble(files, tokens, folder, {"folder": str(source.resolve())})
+
+
+def assemble(
+    files: Mapping[str, Path],
+    tokenizer: Path | Mapping[str, Path],
+    folder: str | Path,
+    origin: Mapping[str, str],
+) -> None:
+    """Make `folder` a checkpoint of links to files by name, and write its manifest.
+
+    `tokenizer` is a folder that has one, or its files by name; `origin` is kept as `source.json`.
+    """
+    if isinstance(tokenizer, Path):
+        found = {name: tokenizer / name for name in TOKENIZER_FILES}
+        tokenizer = {name: path for name, path in found.items() if path.is_file()}
+    if not any(name in _TOKENIZERS for name in tokenizer):
+        where = " ".join(origin.values())
+        raise UserError(f"{where}: has no tokenizer; name the folder of one in the run's settings")
+    with whole_folder(folder) as temporary:
+        for name, path in {**files, **tokenizer}.items():
+            _link(path.resolve(), temporary / name)
+        (temporary / "source.json").write_text(json.dumps(origin, indent=2) + "\n", "utf-8")
+        write_manifest(temporary)
+
+
+def _link(target: Path, link: Path) -> None:
+    try:
+        os.link(target, link)
+    except OSError:  # another file system, or one without hard links
+        link.symlink_to(target)
+
+
+def weight_files(names: Collection[str], path_of: Callable[[str], Path]) -> list[str]:
+    """The files of the weights, an index first; none if there are none."""
+    for single, index in _WEIGHTS:
+        if single in names:
+            return [single]
+        if index in names:
+            parts = sorted(set(_read_json(path_of(index)).get("weight_map", {}).values()))
+            if not parts or any(Path(part).name != part for part in parts):
+                raise ValueError(f"{index} does not name the files of the weights")
+            return [index, *parts]
+    return []
+
+
+def is_cut_short(path: Path) -> bool:
+    """Whether a file of weights ends before its header, or its archive's directory, says."""
+    size = path.stat().st_size
+    if path.suffix == ".json":
+        return False
+    with path.open("rb") as file:
+        start = file.read(8)
+        if path.suffix == ".bin":
+            # torch wrote a pickle before it wrote archives; where that ends cannot be told.
+            return not (zipfile.is_zipfile(path) or (size > 0 and start[0] == 0x80))
+        length = int.from_bytes(start, "little")
+        if len(start) < 8 or length > size - 8:
+            return True
+        try:
+            header = json.loads(file.read(length))
+            entries = [entry for name, entry in header.items() if name != "__metadata__"]
+            end = max((entry["data_offsets"][1] for entry in entries), default=0)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return True
+    return bool(8 + length + end != size)
+
+
+def _read_json(path: Path) -> dict:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path.name} is not readable ({error})") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path.name} is not readable")
+    return content

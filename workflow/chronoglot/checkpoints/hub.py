@@ -1,0 +1,135 @@
+"""Revisions of a repository on a hub as checkpoints."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from chronoglot.checkpoints.folders import (
+    CONFIG,
+    TOKENIZER_FILES,
+    assemble,
+    is_cut_short,
+    weight_files,
+)
+from chronoglot.errors import UserError
+
+_ATTEMPTS, _LONGEST_WAIT = 5, 60  # seconds
+
+
+def find_revisions(pattern: str, steps: Iterable[int]) -> dict[int, str]:
+    """Step → revision, `{step}` in the pattern being the step: `step{step}`."""
+    if "{step}" not in pattern:
+        raise UserError(f"{pattern!r}: the pattern of the revisions has no {{step}} in it")
+    return {step: pattern.replace("{step}", str(step)) for step in steps}
+
+
+def snapshot(
+    repository: str,
+    revision: str,
+    folder: str | Path,
+    *,
+    endpoint: str | None = None,
+    local_files_only: bool = False,
+    tokenizer: str | Path | None = None,
+) -> str:
+    """Make `folder` a checkpoint of a run: one revision of a repository; returns its commit.
+
+    The files lie in the cache of `huggingface_hub` (`HF_HOME` says where), linked from here, and
+    what is in it already is not fetched again; `local_files_only` takes them from there alone. The
+    hub is `HF_ENDPOINT`, unless an `endpoint` is given. An attempt that fails for a reason that may
+    pass is made again, after a growing pause. `tokenizer` is a folder to take the tokenizer from
+    instead.
+
+    Raises UserError if the repository or the revision is not there or lacks something, or the hub
+    cannot be reached.
+    """
+    name = f"{repository}, revision {revision}"
+    with _told(repository, revision):
+        commit, names, fetch = _source(repository, revision, endpoint, local_files_only)
+        if CONFIG not in names:
+            raise UserError(f"{name}: has no {CONFIG}")
+        weights = weight_files(names, fetch)
+        if not weights:
+            raise UserError(f"{name}: has no weights that can be read, such as model.safetensors")
+        files = {file: fetch(file) for file in [CONFIG, *weights]}
+        own = {file: fetch(file) for file in TOKENIZER_FILES if file in names}
+    for path in files.values():
+        if is_cut_short(path):
+            raise UserError(f"{path}: cut short; delete it and run again")
+    origin = {"repository": repository, "revision": revision, "commit": commit}
+    assemble(files, Path(tokenizer) if tokenizer else own, folder, origin)
+    return commit
+
+
+def _source(
+    repository: str, revision: str, endpoint: str | None, local_files_only: bool
+) -> tuple[str, set[str], Callable[[str], Path]]:
+    """The commit of a revision, the names of its files, and what gives the path of one."""
+    from huggingface_hub import HfApi
+    from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
+
+    patiently = Retrying(
+        retry=retry_if_exception(_may_pass),
+        stop=stop_after_attempt(_ATTEMPTS),
+        wait=wait_exponential(max=_LONGEST_WAIT),
+        reraise=True,
+    )
+    api = HfApi(endpoint=endpoint)
+    if local_files_only:
+        # Of the weights one format is enough, and which is there is seen afterwards.
+        needed = [CONFIG, *TOKENIZER_FILES]
+        place = api.snapshot_download(
+            repository, revision=revision, local_files_only=True, allow_patterns=needed
+        )
+        cached = Path(place)
+        return cached.name, {entry.name for entry in cached.iterdir()}, cached.joinpath
+    # All files are then of one commit, even if the revision is a branch that moves.
+    resolved = patiently(api.resolve_revision, repository, revision=revision)
+    info = patiently(api.model_info, repository, revision=resolved.resolved)
+
+    def fetch(file: str) -> Path:
+        return Path(patiently(api.hf_hub_download, repository, file, revision=resolved))
+
+    return resolved.resolved, {file.rfilename for file in info.siblings or ()}, fetch
+
+
+def _may_pass(error: BaseException) -> bool:
+    from httpx2 import TransportError
+    from huggingface_hub.errors import (
+        HfHubHTTPError,
+        LocalEntryNotFoundError,
+        RevisionResolutionError,
+    )
+
+    if isinstance(error, HfHubHTTPError):
+        status = error.response.status_code
+        return status in (408, 429) or status >= 500
+    return isinstance(error, TransportError | LocalEntryNotFoundError | RevisionResolutionError)
+
+
+@contextmanager
+def _told(repository: str, revision: str) -> Iterator[None]:
+    """What the hub's client raises, as errors that the user can mend."""
+    from httpx2 import TransportError
+    from huggingface_hub import errors
+
+    name = f"{repository}, revision {revision}"
+    try:
+        yield
+    except errors.GatedRepoError as error:
+        raise UserError(
+            f"{repository}: accept its licence on the hub, and set HF_TOKEN to your token"
+        ) from error
+    except errors.RepositoryNotFoundError as error:
+        raise UserError(
+            f"{repository}: no such repository on the hub; for a private one set HF_TOKEN"
+        ) from error
+    except errors.RevisionNotFoundError as error:
+        raise UserError(f"{name}: the repository has no such revision") from error
+    except (OSError, TransportError, errors.RevisionResolutionError) as error:
+        raise UserError(
+            f"{name}: cannot be had ({error}); run the download on a machine that reaches the "
+            "hub, or bring its Hugging Face cache and set HF_HOME to it"
+        ) from error
+    except ValueError as error:
+        raise UserError(f"{name}: {error}") from error

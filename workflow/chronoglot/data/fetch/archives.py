@@ -1,0 +1,141 @@
+"""Unpacking what is wanted of an archive, and nothing that it should not hold."""
+
+import gzip
+import shutil
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from difflib import get_close_matches
+from functools import partial
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from typing import IO, Literal, NamedTuple, cast
+
+from chronoglot.errors import UserError
+
+_DAMAGE = (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError)
+_DISTRUST = "do not trust this archive: delete it, and fetch it from its official source"
+
+
+_Kind = Literal["file", "folder", "link or device"]
+
+
+class _Member(NamedTuple):
+    name: str
+    kind: _Kind
+    open: Callable[[], IO[bytes]]
+
+
+def unpack(archive: Path, wanted: Sequence[str], folder: Path) -> None:
+    """Unpack the wanted files and folders of a .zip or .tar.gz archive into `folder`.
+
+    They are named by their paths in the archive, without the one folder that may hold everything
+    (`UD_English-EWT` stands for `ud-treebanks-v2.15/UD_English-EWT` too), and have those paths in
+    `folder` then. The archive is read once, to its end, and never held in memory. Each appears
+    whole, and none does unless all can.
+
+    Raises UserError if the archive is damaged, cut short or lacks one, a path in it climbs out of
+    the archive, or a link or device is among the wanted.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    names: set[PurePosixPath] = set()
+    found = set()
+    with TemporaryDirectory(dir=folder, prefix=".unpack-") as staging:
+        try:
+            for member in _zip(archive) if archive.suffix == ".zip" else _tar(archive):
+                path = _checked(archive, member)
+                names.update((path, *path.parents))
+                if match := _match(path, wanted):
+                    name, place = match
+                    if member.kind == "file":
+                        found.add(name)
+                        _write(member, Path(staging, place))
+                    elif member.kind != "folder":
+                        raise UserError(f"{archive}: {path} is a {member.kind}; {_DISTRUST}")
+        except _DAMAGE as error:
+            raise UserError(
+                f"{archive}: damaged or cut short ({error}); delete it and fetch it again"
+            ) from error
+        for name in wanted:
+            if name not in found:
+                raise UserError(f"{archive}: holds no {name}{_nearest(name, names)}")
+        for name in wanted:
+            _place(Path(staging, name), folder / name)
+
+
+def _checked(archive: Path, member: _Member) -> PurePosixPath:
+    path = PurePosixPath(member.name)
+    if path.is_absolute() or ".." in path.parts:
+        raise UserError(f"{archive}: {member.name} climbs out of its folder; {_DISTRUST}")
+    return path
+
+
+def _match(path: PurePosixPath, wanted: Sequence[str]) -> tuple[str, PurePosixPath] | None:
+    """The wanted name that the path is or lies in, and the path from there on."""
+    for inner in (path, PurePosixPath(*path.parts[1:])):
+        for name in wanted:
+            if inner.is_relative_to(name):
+                return name, inner
+    return None
+
+
+def _nearest(name: str, names: set[PurePosixPath]) -> str:
+    depth = len(PurePosixPath(name).parts)
+    known = {str(PurePosixPath(*path.parts[-depth:])) for path in names}
+    near = get_close_matches(name, sorted(known), n=1, cutoff=0)
+    return f"; the nearest name in it is {near[0]}" if near else ""
+
+
+def _write(member: _Member, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with member.open() as source, path.open("wb") as copy:
+        shutil.copyfileobj(source, copy)
+
+
+def _place(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.is_dir():
+        shutil.rmtree(target)
+    source.replace(target)
+
+
+def _zip(path: Path) -> Iterator[_Member]:
+    with zipfile.ZipFile(path) as archive:
+        for entry in archive.infolist():
+            mode = entry.external_attr >> 16  # as in Unix; 0 if the archive was made elsewhere
+            regular = stat.S_IFMT(mode) in (0, stat.S_IFREG)
+            kind: _Kind = "folder" if entry.is_dir() else "file" if regular else "link or device"
+            yield _Member(entry.filename, kind, partial(archive.open, entry))
+
+
+def _tar(path: Path) -> Iterator[_Member]:
+    with gzip.open(path) as file:
+        stream = _Ending(file)
+        with tarfile.open(fileobj=cast(IO[bytes], stream), mode="r|") as archive:
+            for entry in archive:
+                regular = entry.isreg()
+                kind: _Kind = "folder" if entry.isdir() else "file" if regular else "link or device"
+                content = cast(Callable[[], IO[bytes]], partial(archive.extractfile, entry))
+                yield _Member(entry.name, kind, content)
+        stream.check()
+
+
+class _Ending:
+    """A stream that knows its last bytes; tarfile takes one without an end mark for whole."""
+
+    def __init__(self, stream: gzip.GzipFile) -> None:
+        self._stream, self._last = stream, b""
+
+    def read(self, size: int) -> bytes:
+        block = self._stream.read(size)
+        self._last = (self._last + block)[-tarfile.BLOCKSIZE :]
+        return block
+
+    def check(self) -> None:
+        """Read what is left, so that its checksum is compared, and look for the mark."""
+        while self.read(1 << 20):
+            pass
+        if self._last != bytes(tarfile.BLOCKSIZE):
+            raise EOFError("it has no end mark")

@@ -1,0 +1,74 @@
+"""The beginning of a large compressed text, without fetching the rest of it."""
+
+import lzma
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from chronoglot.data.fetch.download import Progress, by_hand, say_lines
+from chronoglot.data.fetch.source import Source, StartOver, Unavailable, persist
+from chronoglot.data.text import Counts
+from chronoglot.errors import UserError
+from chronoglot.files import whole
+
+
+def fetch_text(
+    url: str, path: Path, *, max_characters: int, progress: Progress | None = None
+) -> Counts:
+    """Write the first documents of the .txt.xz file at a URL to `path`, itself .xz; their size.
+
+    The file has a paragraph a line and a blank line between documents, as CC100. It is decompressed
+    as it arrives, and left as soon as the next document would make more than `max_characters`
+    Unicode characters of paragraphs. A connection that is cut is made again where the server gives
+    ranges; a call that fails leaves nothing, and the next one starts over. The same file and
+    `max_characters` give the same bytes.
+
+    Raises UserError if the source is down, or holds no xz, no UTF-8, or no document so short.
+    """
+    report = progress or say_lines(path.name)
+    try:
+        return persist(StartOver, lambda: _fetch(url, path, max_characters, report))
+    except Unavailable as error:
+        raise UserError(f"{error}; {by_hand(url, path)}") from error
+    except (lzma.LZMAError, EOFError, UnicodeDecodeError) as error:
+        raise UserError(
+            f"{url}: not a whole .xz file of UTF-8 text ({error}); see its page for what it is now"
+        ) from error
+
+
+def _fetch(url: str, path: Path, max_characters: int, progress: Progress) -> Counts:
+    counts = Counts()
+    with (
+        Source(url) as source,
+        lzma.open(cast(BinaryIO, source)) as text,
+        whole(path) as temporary,
+    ):
+        with lzma.open(temporary, "wt", encoding="utf-8", newline="\n", preset=1) as file:
+            for document in _documents(text, max_characters):
+                if counts.documents:
+                    file.write("\n")
+                file.writelines(f"{paragraph}\n" for paragraph in document)
+                counts.documents += 1
+                counts.paragraphs += len(document)
+                counts.characters += sum(map(len, document))
+                progress(source.offset, source.size)
+        if not counts.documents:
+            raise UserError(
+                f"{url}: no document in the first {max_characters:,} characters; raise the limit"
+            )
+    return counts
+
+
+def _documents(lines: Iterable[bytes], max_characters: int) -> Iterator[list[str]]:
+    """The first documents with so many characters in all; no more than these is ever held."""
+    left = max_characters
+    for has_text, group in groupby((line.decode().strip() for line in lines), key=bool):
+        document = []
+        for paragraph in group if has_text else ():
+            left -= len(paragraph)
+            if left < 0:
+                return
+            document.append(paragraph)
+        if document:
+            yield document
