@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 import tiny_model
-import torch
 from chronoglot.alignment import chunk
 from chronoglot.alignment.align import align
 from chronoglot.alignment.methods import METHODS, itermax, mutual_argmax, similarity
 from chronoglot.alignment.metrics import Agreement, agreement
-from chronoglot.checkpoints.manifest import write_manifest
-from chronoglot.encoding.encode import encode
+from chronoglot.encoding.encode import write_vectors
+from chronoglot.encoding.encoder import load_encoder
 from chronoglot.errors import UserError
 from chronoglot.parallel import Link, Parallel, SentencePair, write_parallel
 from hypothesis import given, settings
@@ -184,25 +183,7 @@ def test_undefined_scores() -> None:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model folder with random weights, as transformers writes it."""
-    from transformers import XLMRobertaConfig, XLMRobertaForMaskedLM
-
-    folder = tmp_path_factory.mktemp("model")
-    size = tiny_model.write_tokenizer(folder)[2]
-    torch.manual_seed(0)
-    config = XLMRobertaConfig(
-        vocab_size=size,
-        hidden_size=16,
-        num_hidden_layers=LAYERS,
-        num_attention_heads=2,
-        intermediate_size=32,
-        max_position_embeddings=POSITIONS + 2,
-        type_vocab_size=1,
-        initializer_range=0.3,
-    )
-    XLMRobertaForMaskedLM(config).save_pretrained(folder)
-    write_manifest(folder)
-    return folder
+    return tiny_model.write_model(tmp_path_factory.mktemp("model"), positions=POSITIONS)
 
 
 def sentence_pairs(number: int, longest: int) -> list[SentencePair]:
@@ -273,7 +254,9 @@ def reference(folder: Path, pairs: list[SentencePair], into: Path) -> list[dict[
         ]
         outputs = [into / f"{side}-{layer}.npy" for layer in range(LAYERS + 1)]
         words = tiny_model.word_table(texts)
-        encode(folder, words, outputs, pooling="mean", batch_tokens=1000, long="window")
+        write_vectors(
+            load_encoder(folder), words, outputs, pooling="mean", batch_tokens=1000, long="window"
+        )
         ends = np.cumsum([len(text) for text in texts])[:-1]
         sides.append([np.split(np.load(output), ends) for output in outputs])
     results = []

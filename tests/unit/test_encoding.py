@@ -14,7 +14,7 @@ import sentencepiece
 import tiny_model
 import torch
 from chronoglot.checkpoints.manifest import write_manifest
-from chronoglot.encoding.encode import encode, word_vectors, write_vectors
+from chronoglot.encoding.encode import word_vectors, write_vectors
 from chronoglot.encoding.encoder import load_encoder
 from chronoglot.encoding.tokens import SentencePieceTokeniser, Subwords
 from chronoglot.encoding.windows import windows
@@ -63,8 +63,8 @@ def run(
 ) -> NDArray[np.float32]:
     """Vectors [layers, words, dimension]."""
     outputs = [into / f"layer-{n}.npy" for n in range(LAYERS + 1)]
-    encode(
-        folder,
+    write_vectors(
+        load_encoder(folder),
         words,
         outputs,
         pooling=pooling,  # type: ignore[arg-type]
@@ -331,11 +331,12 @@ def test_encoding_does_not_import_transformers(folder: Path, tmp_path: Path) -> 
     script = f"""
 import sys
 from pathlib import Path
-from chronoglot.encoding.encode import encode
+from chronoglot.encoding.encode import write_vectors
+from chronoglot.encoding.encoder import load_encoder
 from chronoglot.words import read_words
 folder = Path({str(tmp_path)!r})
-encode(
-    {str(folder)!r},
+write_vectors(
+    load_encoder({str(folder)!r}),
     read_words(folder / "words.parquet"),
     [folder / f"{{n}}.npy" for n in range({LAYERS + 1})],
     pooling="mean",

@@ -1,6 +1,5 @@
-"""Models and tokenizers of every family: right for every script, the same however batched."""
+"""Models of every family: the same however batched, from weights alone."""
 
-import itertools
 import json
 import shutil
 import sys
@@ -15,251 +14,28 @@ from chronoglot.encoding.encode import word_vectors
 from chronoglot.encoding.encoder import load_encoder, load_masked_lm
 from chronoglot.encoding.families import FAMILIES
 from chronoglot.encoding.fast_tokens import FastTokeniser
+from chronoglot.encoding.pairs import write_pair_vectors
 from chronoglot.encoding.transformers_model import TransformersModel
 from chronoglot.encoding.xlm_roberta import XLMRoberta
 from chronoglot.errors import UserError
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from chronoglot.pairs import Pairs
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
-from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+from tiny_tokenizers import SCRIPTS, write_tokenizers
+from tokenizers import Tokenizer
 
 POSITIONS = 48
-SCRIPTS = [
-    "the cat cannot see a dog, don't über naïve 2024",
-    "кошка видит собаку в большом доме и ёж",
-    "القطة ترى الكلب في البيت والسماء",
-    "बिल्ली कुत्ते को देखती है क्षेत्र",
-    "แมวเห็นสุนัขในบ้านที่ดีน้ำ",
-    "我爱北京天安门猫看狗的房子",
-    "고양이가 개를 본다 \u1100\u1161\u11a8",
-    "👍🏽 👩\u200d👩\u200d👧 🇩🇪 ❤️ e\u0301 a\u0308\u0323",
-]
-SPECIAL = {
-    "wordpiece": ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"],
-    "roberta": ["<s>", "<pad>", "</s>", "<unk>", "<mask>"],
-    "bytes": ["<|endoftext|>", "<|padding|>"],
-    "unigram": ["[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]"],
-    "llama": ["<unk>", "<s>", "</s>"],
-}
-
-
-def train(kind: str) -> Tokenizer:
-    """A small tokenizer as the families have them."""
-    text, special = [line for line in SCRIPTS for _ in range(20)], SPECIAL[kind]
-    if kind == "wordpiece":
-        tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-        tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-        tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-        trainer = trainers.WordPieceTrainer(
-            vocab_size=400, special_tokens=special, show_progress=False
-        )
-    elif kind in ("roberta", "bytes"):
-        tokenizer = Tokenizer(models.BPE())
-        if kind == "bytes":
-            tokenizer.normalizer = normalizers.NFC()
-        tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-        alphabet = pre_tokenizers.ByteLevel.alphabet()
-        trainer = trainers.BpeTrainer(
-            vocab_size=500, special_tokens=special, initial_alphabet=alphabet, show_progress=False
-        )
-    elif kind == "unigram":
-        tokenizer = Tokenizer(models.Unigram())
-        # As sentencepiece's: some characters vanish.
-        tokenizer.normalizer = normalizers.Sequence(
-            [normalizers.NFKC(), normalizers.Replace(Regex("[\u200b-\u200d]"), "")]
-        )
-        tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-            [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace()]
-        )
-        trainer = trainers.UnigramTrainer(
-            vocab_size=300, special_tokens=special, unk_token="[UNK]", show_progress=False
-        )
-    else:  # subwords may cross spaces: there is no pre-tokenizer
-        tokenizer = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True, byte_fallback=False))
-        tokenizer.normalizer = normalizers.Sequence(
-            [normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")]
-        )
-        trainer = trainers.BpeTrainer(vocab_size=300, special_tokens=special, show_progress=False)
-    tokenizer.train_from_iterator(text, trainer)
-    if kind in ("wordpiece", "unigram"):
-        tokenizer.post_processor = processors.TemplateProcessing(
-            single="[CLS] $A [SEP]",
-            pair="[CLS] $A [SEP] $B:1 [SEP]:1",
-            special_tokens=[(t, tokenizer.token_to_id(t)) for t in ("[CLS]", "[SEP]")],
-        )
-    elif kind == "roberta":
-        tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0))
-    elif kind == "bytes":
-        tokenizer.post_processor = processors.ByteLevel(trim_offsets=True)
-    else:
-        tokenizer.post_processor = processors.TemplateProcessing(
-            single="<s> $A", pair="<s> $A <s> $B", special_tokens=[("<s>", 1)]
-        )
-    return tokenizer
 
 
 @pytest.fixture(scope="module")
 def tokenizers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Folders with a `tokenizer.json` each."""
-    folders = {}
-    for kind in SPECIAL:
-        folders[kind] = tmp_path_factory.mktemp(kind)
-        train(kind).save(str(folders[kind] / "tokenizer.json"))
-    return folders
+    return write_tokenizers(tmp_path_factory.mktemp("tokenizers"))
 
 
 @pytest.fixture(scope="module")
 def tokenisers(tokenizers: dict[str, Path]) -> dict[str, FastTokeniser]:
     return {kind: FastTokeniser(folder) for kind, folder in tokenizers.items()}
-
-
-# Words of the scripts and pieces of them, cut anywhere, and what normalisers take away.
-_WORDS = sorted({word for line in SCRIPTS for word in line.split()})
-_WORD = st.one_of(
-    st.sampled_from([*_WORDS, "can", "not", "\u200b", "\u200d", "\u0301", "␞", "</s>", "[SEP]"]),
-    st.sampled_from(_WORDS).flatmap(
-        lambda word: st.integers(0, len(word) - 1).map(lambda start: word[start:])
-    ),
-    st.sampled_from("".join(_WORDS)),
-    st.text(st.characters(codec="utf-8", exclude_categories=["Z", "C"]), min_size=1, max_size=4),
-)
-_SENTENCE = st.lists(st.tuples(_WORD, st.booleans()), min_size=1, max_size=12)
-
-
-@pytest.mark.parametrize("kind", SPECIAL)
-@settings(deadline=None, max_examples=100)
-@given(texts=st.lists(_SENTENCE, min_size=1, max_size=3))
-def test_every_subword_is_of_one_word_and_every_word_has_one(
-    tokenisers: dict[str, FastTokeniser], kind: str, texts: list[list[tuple[str, bool]]]
-) -> None:
-    tokeniser, words = tokenisers[kind], tiny_model.word_table(texts)
-    subwords = tokeniser.tokenise(words)
-    assert len(subwords.starts) == len(words) + 1
-    assert subwords.starts[0] == 0 and subwords.starts[-1] == len(subwords.ids)
-    assert (np.diff(subwords.starts) > 0).all()
-    special = {*tokeniser.before, *tokeniser.after} - {tokeniser.unknown}
-    assert not special & set(subwords.ids.tolist())
-    # A sentence is tokenised the same whatever stands beside it.
-    alone = [tokeniser.tokenise(tiny_model.word_table([text])) for text in texts]
-    assert np.array_equal(subwords.ids, np.concatenate([each.ids for each in alone]))
-
-
-# Not Llama's, whose subwords may cross words: where one leaves a word with nothing, it is divided.
-@pytest.mark.parametrize("kind", sorted(SPECIAL.keys() - {"llama"}))
-@pytest.mark.parametrize("line", SCRIPTS)
-def test_words_divided_by_spaces_have_the_subwords_of_the_sentence(
-    tokenizers: dict[str, Path], tokenisers: dict[str, FastTokeniser], kind: str, line: str
-) -> None:
-    """The subwords are the library's own, and each lies in its word or the space before it."""
-    library = Tokenizer.from_file(str(tokenizers[kind] / "tokenizer.json"))
-    words = tiny_model.word_table([[(word, True) for word in line.split()]])
-    subwords = tokenisers[kind].tokenise(words)
-    expected = library.encode(line, add_special_tokens=False)
-    assert subwords.ids.tolist() == expected.ids
-    stop = -1
-    for word, span in zip(line.split(), itertools.pairwise(subwords.starts), strict=True):
-        start, stop = stop, stop + 1 + len(word)
-        for first, last in expected.offsets[slice(*span)]:
-            assert start <= first <= last <= stop
-
-
-@pytest.mark.parametrize("kind", ["roberta", "bytes"])
-def test_bytes_of_half_a_character_are_of_its_word(
-    tokenisers: dict[str, FastTokeniser], kind: str
-) -> None:
-    """Characters that were never seen are four subwords each; the space is of what follows."""
-    words = tiny_model.word_table([[("𓀀", True), ("𓀀", False), ("𓀀", True)]])
-    subwords = tokenisers[kind].tokenise(words)
-    assert np.diff(subwords.starts).tolist() == [4, 4, 5]
-
-
-@pytest.fixture(scope="module")
-def crossing(tmp_path_factory: pytest.TempPathFactory) -> FastTokeniser:
-    """Its subwords cross words: cannot, 北京, and `▁of▁the`."""
-    pieces = ["<unk>", "▁", *"acdefhnorstu北京'", "▁cannot", "▁can", "not", "北京", "▁don", "'t"]
-    pieces += ["▁of▁the", "▁of", "▁the", "▁a"]
-    scores = [(piece, -1.0 / len(piece)) for piece in pieces]
-    scores[0] = ("<unk>", -100.0)
-    tokenizer = Tokenizer(models.Unigram(scores, unk_id=0))
-    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(split=False)
-    tokenizer.normalizer = normalizers.Replace("\u200b", "")
-    folder = tmp_path_factory.mktemp("crossing")
-    tokenizer.save(str(folder / "tokenizer.json"))
-    return FastTokeniser(folder)
-
-
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        # Whole, of the word with most of its characters, as long as no word is left with nothing.
-        ([("do", True), ("n't", False)], [["▁don"], ["'t"]]),
-        # Divided where one would be, and there alone; without a space that is not in the text.
-        ([("can", True), ("not", False), ("a", True)], [["▁can"], ["not"], ["▁a"]]),
-        ([("北", True), ("京", False)], [["▁", "北"], ["京"]]),
-        ([("of", True), ("the", True)], [["▁of"], ["▁the"]]),
-        ([("do", True), ("n't", False), ("of", True), ("the", True)],
-         [["▁don"], ["'t"], ["▁of"], ["▁the"]]),
-        # Nothing left of it: unknown, in its place.
-        ([("a", True), ("\u200b", False), ("a", True)], [["▁a"], ["<unk>"], ["▁a"]]),
-    ],
-)  # fmt: skip
-def test_a_subword_that_crosses_words(
-    crossing: FastTokeniser, words: list[tuple[str, bool]], expected: list[list[str]]
-) -> None:
-    subwords = crossing.tokenise(tiny_model.word_table([words]))
-    pieces = [crossing._tokenizer.id_to_token(number) for number in subwords.ids]
-    found = [pieces[slice(*span)] for span in itertools.pairwise(subwords.starts)]
-    assert found == expected
-
-
-@pytest.mark.parametrize(
-    ("kind", "before", "after", "separator"),
-    [
-        ("wordpiece", ["[CLS]"], ["[SEP]"], ["[SEP]"]),
-        ("roberta", ["<s>"], ["</s>"], ["</s>", "</s>"]),
-        ("bytes", [], [], ["Ċ"]),
-        ("llama", ["<s>"], [], ["<s>"]),
-    ],
-)
-def test_special_subwords_are_those_of_the_tokenizer(
-    tokenisers: dict[str, FastTokeniser],
-    kind: str,
-    before: list[str],
-    after: list[str],
-    separator: list[str],
-) -> None:
-    tokeniser = tokenisers[kind]
-    names = tokeniser._tokenizer.id_to_token
-    assert [names(i) for i in tokeniser.before] == before
-    assert [names(i) for i in tokeniser.after] == after
-    assert [names(i) for i in tokeniser.separator] == separator
-
-
-def test_text_that_spells_a_special_subword_is_text(tokenisers: dict[str, FastTokeniser]) -> None:
-    for tokeniser in tokenisers.values():
-        for text in ("a </s> b", "a [SEP] b", "<s>", "<|endoftext|>"):
-            special = {*tokeniser.before, *tokeniser.after} - {tokeniser.unknown}
-            assert not special & set(tokeniser.text_ids(text).tolist())
-
-
-def test_truncation_and_padding_of_the_file_are_not_obeyed(tmp_path: Path) -> None:
-    tokenizer = train("wordpiece")
-    tokenizer.enable_truncation(4)
-    tokenizer.enable_padding(length=8)
-    tokenizer.save(str(tmp_path / "tokenizer.json"))
-    ids = FastTokeniser(tmp_path).text_ids(SCRIPTS[0])
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    assert ids.tolist() == tokenizer.encode(SCRIPTS[0], add_special_tokens=False).ids
-
-
-def test_a_folder_without_a_fast_tokenizer_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no fast tokenizer"):
-        FastTokeniser(tmp_path)
-    (tmp_path / "tokenizer.json").write_text("{}")
-    with pytest.raises(UserError, match="no fast tokenizer"):
-        FastTokeniser(tmp_path)
 
 
 # Family: its tokenizer, and what its configuration says beside the sizes.
@@ -636,3 +412,17 @@ def test_an_old_tokenizer_is_read_through_transformers(
         assert old.text_ids(line).tolist() == new.text_ids(line).tolist()
     assert old.before.tolist() == new.before.tolist()
     assert old.mask == new.mask
+
+
+@pytest.mark.parametrize("family", [f for f in MODELS if FAMILIES[f].causal])
+def test_the_first_token_of_a_decoder_is_no_vector_of_a_pair(
+    folders: dict[str, Path], family: str, tmp_path: Path
+) -> None:
+    encoder = load_encoder(folders[family])
+    one = np.array(["x"], object)
+    pairs = Pairs(np.array(["train"]), one, one, one, np.array(["neutral"], object))
+    outputs = [tmp_path / str(layer) for layer in range(encoder.layers + 1)]
+    with pytest.raises(UserError, match=r"left to right.*set encoding\.pair_pooling to mean"):
+        write_pair_vectors(encoder, pairs, outputs, pooling="first", batch_tokens=9, long="window")
+    write_pair_vectors(encoder, pairs, outputs, pooling="mean", batch_tokens=9, long="window")
+    assert np.load(outputs[0]).shape == (1, encoder.dimension)

@@ -11,7 +11,6 @@ import pyarrow.parquet as pq
 import pytest
 import tiny_model
 import torch
-from chronoglot.checkpoints.manifest import write_manifest
 from chronoglot.encoding.encoder import Encoder, load_encoder
 from chronoglot.encoding.pairs import shortened, write_pair_vectors
 from chronoglot.errors import UserError
@@ -90,27 +89,7 @@ def test_a_probing_job_does_not_wait_for_imports(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model folder with random weights, as transformers writes it."""
-    from transformers import XLMRobertaConfig, XLMRobertaForMaskedLM
-
-    folder = tmp_path_factory.mktemp("model")
-    size = tiny_model.write_tokenizer(folder)[2]
-    torch.manual_seed(0)
-    config = XLMRobertaConfig(
-        vocab_size=size,
-        hidden_size=16,
-        num_hidden_layers=LAYERS,
-        num_attention_heads=2,
-        intermediate_size=32,
-        max_position_embeddings=POSITIONS + 2,
-        type_vocab_size=1,
-        layer_norm_eps=1e-5,
-        # Far from 0, so that context matters to a vector as much as in a trained model.
-        initializer_range=0.3,
-    )
-    XLMRobertaForMaskedLM(config).save_pretrained(folder)
-    write_manifest(folder)
-    return folder
+    return tiny_model.write_model(tmp_path_factory.mktemp("model"), positions=POSITIONS)
 
 
 @pytest.fixture(scope="module")

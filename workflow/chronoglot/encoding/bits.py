@@ -8,7 +8,7 @@ tokenisers and languages.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from math import ceil, isfinite, log
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import cross_entropy
 
+from chronoglot.encoding.batches import batches
 from chronoglot.encoding.encode import Long
 from chronoglot.encoding.encoder import MaskedLM, load_masked_lm
 from chronoglot.encoding.progress import Progress
@@ -70,7 +71,11 @@ def bits_per_character(
     tokens, characters = sum(len(ids) for _, ids in chosen), sum(len(p) for p, _ in chosen)
     progress = Progress("scored", tokens, "tokens")
     nats = 0.0
-    for batch in _batches(_questions(parts, model.mask), batch_tokens, model.special):
+
+    def size(question: _Question) -> int:
+        return len(question.ids) + model.special
+
+    for batch in batches(_questions(parts, model.mask), size, batch_tokens):
         nats += _nats(batch, model)
         progress.add(sum(len(question.answers) for question in batch))
     if not isfinite(nats):
@@ -125,7 +130,7 @@ def _first(text: Path, max_characters: int | None) -> Iterator[str]:
             if not number:
                 raise UserError(
                     f"{text}: the first paragraph alone has more than {max_characters} "
-                    "characters; raise max_characters"
+                    "characters; raise data.max_bpc_characters"
                 )
             return
         yield paragraph
@@ -158,21 +163,6 @@ def _questions(parts: Sequence[_Part], mask: int) -> Iterator[_Question]:
             places = np.flatnonzero(scored == fold) + part.start
             ids = np.where(part.fold == fold, mask, part.ids)
             yield _Question(ids, places, part.ids[places])
-
-
-def _batches(
-    questions: Iterable[_Question], batch_tokens: int, special: int
-) -> Iterator[list[_Question]]:
-    batch: list[_Question] = []
-    size = 0
-    for question in questions:
-        more = len(question.ids) + special
-        if batch and size + more > batch_tokens:
-            yield batch
-            batch, size = [], 0
-        batch.append(question)
-        size += more
-    yield batch
 
 
 def _nats(batch: Sequence[_Question], model: MaskedLM) -> float:

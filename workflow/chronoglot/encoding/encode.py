@@ -1,10 +1,8 @@
 """A word table → the vectors of its words at every layer, in one pass of the model."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -12,49 +10,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
-from chronoglot.encoding.encoder import Encoder, load_encoder
+from chronoglot.encoding.batches import batches, vector_files
+from chronoglot.encoding.encoder import Encoder
 from chronoglot.encoding.progress import Progress
 from chronoglot.encoding.tokens import Subwords
 from chronoglot.encoding.windows import Window, windows
 from chronoglot.errors import UserError
-from chronoglot.files import whole
 from chronoglot.words import Words
 
 Pooling = Literal["mean", "first", "last"]
 Long = Literal["window", "refuse"]
-
-
-def encode(
-    model_folder: str | Path,
-    words: Words,
-    outputs: Sequence[str | Path],
-    *,
-    pooling: Pooling,
-    batch_tokens: int,
-    long: Long,
-    device: str = "cpu",
-    threads: int = 1,
-) -> None:
-    """Write the vectors of all words at every layer: one float32 .npy [words, dimension] a layer.
-
-    `outputs` are the files of layers 0 (embedding output) to L. A word's vector is the mean, the
-    first or the last of its subwords' hidden states (`pooling`). `batch_tokens` bounds a batch's
-    subwords, special ones included; a sentence is never divided between batches. Sentences longer
-    than the model's window are read in overlapping windows or refused (`long`); see
-    `chronoglot.encoding.windows`.
-
-    Raises UserError if the folder is damaged, does not have as many layers as outputs, refuses a
-    sentence, or yields a vector that is not finite.
-    """
-    torch.set_num_threads(threads)
-    write_vectors(
-        load_encoder(model_folder, device),
-        words,
-        outputs,
-        pooling=pooling,
-        batch_tokens=batch_tokens,
-        long=long,
-    )
 
 
 def write_vectors(
@@ -66,30 +31,24 @@ def write_vectors(
     batch_tokens: int,
     long: Long,
 ) -> None:
-    """`encode` with an encoder that is loaded."""
-    if len(outputs) != encoder.layers + 1:
-        raise UserError(
-            f"{encoder.name}: layers 0 to {encoder.layers} have {encoder.layers + 1} outputs, "
-            f"not {len(outputs)}"
-        )
-    batches = word_vectors(encoder, words, pooling=pooling, batch_tokens=batch_tokens, long=long)
+    """Write the vectors of all words at every layer: one float32 .npy [words, dimension] a layer.
+
+    `outputs` are the files of layers 0 (embedding output) to L. A word's vector is the mean, the
+    first or the last of its subwords' hidden states (`pooling`). `batch_tokens` bounds a batch's
+    subwords, special ones included; a sentence is never divided between batches. Sentences longer
+    than the model's window are read in overlapping windows or refused (`long`); see
+    `chronoglot.encoding.windows`.
+
+    Raises UserError if there are not as many outputs as layers, or no words, if a sentence is
+    refused, or if a vector is not finite.
+    """
+    vectors = word_vectors(encoder, words, pooling=pooling, batch_tokens=batch_tokens, long=long)
     progress = Progress("encoded", len(words), "words")
-    with ExitStack() as stack:
-        layers = [
-            np.lib.format.open_memmap(
-                stack.enter_context(whole(output)),
-                mode="w+",
-                dtype=np.float32,
-                shape=(len(words), encoder.dimension),
-            )
-            for output in outputs
-        ]
-        for rows, vectors in batches:
-            for layer, of_rows in zip(layers, vectors, strict=True):
+    with vector_files(encoder, outputs, len(words)) as layers:
+        for rows, of_layers in vectors:
+            for layer, of_rows in zip(layers, of_layers, strict=True):
                 layer[rows] = of_rows
             progress.add(len(rows))
-        for layer in layers:
-            layer.flush()
 
 
 def word_vectors(
@@ -97,8 +56,8 @@ def word_vectors(
 ) -> Iterator[tuple[NDArray[np.intp], list[NDArray[np.float32]]]]:
     """Batch by batch, rows of the word table and their vectors [rows, dimension] of layers 0 to L.
 
-    Whole sentences, the longest first; every row comes once. The options are those of `encode`,
-    and so are the errors.
+    Whole sentences, the longest first; every row comes once. The options are those of
+    `write_vectors`, and so are the errors.
     """
     if not len(words):
         raise UserError("the word table has no words to encode")
@@ -112,10 +71,14 @@ def word_vectors(
 def _word_vectors(
     encoder: Encoder, words: Words, subwords: Subwords, pooling: Pooling, batch_tokens: int
 ) -> Iterator[tuple[NDArray[np.intp], list[NDArray[np.float32]]]]:
-    for batch in _batches(words, subwords, encoder, batch_tokens):
+    def size(sentence: _Sentence) -> int:
+        return sum(part.stop - part.start + encoder.special for part in sentence.windows)
+
+    for batch in batches(_sentences(words, subwords, encoder), size, batch_tokens):
         rows, bags = _rows(batch, subwords)
-        positions = _positions(batch.windows, encoder)
-        states = encoder.hidden_states([subwords.ids[w.start : w.stop] for w in batch.windows])
+        parts = [part for sentence in batch for part in sentence.windows]
+        positions = _positions(parts, encoder)
+        states = encoder.hidden_states([subwords.ids[w.start : w.stop] for w in parts])
         layers = [_pool(state, positions, bags, pooling).cpu().numpy() for state in states]
         for number, vectors in enumerate(layers):
             if not np.isfinite(vectors).all():
@@ -127,39 +90,31 @@ def _word_vectors(
         yield rows, layers
 
 
-@dataclass(frozen=True)
-class _Batch:
-    """Sentences that the model reads together: their rows in the word table, their windows."""
+class _Sentence(NamedTuple):
+    """Its rows in the word table, and the windows that it is read in."""
 
-    spans: list[tuple[int, int]]
+    start: int
+    stop: int
     windows: list[Window]
 
 
-def _batches(
-    words: Words, subwords: Subwords, encoder: Encoder, batch_tokens: int
-) -> Iterator[_Batch]:
-    """Sentences of like length together, the longest first, within the budget where one fits."""
+def _sentences(words: Words, subwords: Subwords, encoder: Encoder) -> Iterator[_Sentence]:
+    """The longest first, so that sentences of like length are read together."""
     bounds = words.sentence_starts()
     lengths = np.diff(subwords.starts[bounds])
-    batch, size = _Batch([], []), 0
     for sentence in np.argsort(-lengths, kind="stable"):
         start, stop = int(bounds[sentence]), int(bounds[sentence + 1])
         parts = windows(subwords.starts[start : stop + 1], encoder.window)
         if sum(part.keep_stop - part.keep_start for part in parts) != lengths[sentence]:
             raise AssertionError(f"sentence {words.sentence_id[start]}: windows miss subwords")
-        more = sum(part.stop - part.start + encoder.special for part in parts)
-        if batch.spans and size + more > batch_tokens:
-            yield batch
-            batch, size = _Batch([], []), 0
-        batch.spans.append((start, stop))
-        batch.windows.extend(parts)
-        size += more
-    yield batch
+        yield _Sentence(start, stop, parts)
 
 
-def _rows(batch: _Batch, subwords: Subwords) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+def _rows(
+    batch: Sequence[_Sentence], subwords: Subwords
+) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
     """A batch's rows of the word table, and where each one's subwords begin within the batch."""
-    rows = np.concatenate([np.arange(start, stop) for start, stop in batch.spans])
+    rows = np.concatenate([np.arange(sentence.start, sentence.stop) for sentence in batch])
     counts = subwords.starts[rows + 1] - subwords.starts[rows]
     return rows, np.cumsum(counts) - counts
 

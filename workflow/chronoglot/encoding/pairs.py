@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,11 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import embedding_bag
 
+from chronoglot.encoding.batches import batches, vector_files
 from chronoglot.encoding.encode import Long
 from chronoglot.encoding.encoder import Encoder
 from chronoglot.encoding.progress import Progress
 from chronoglot.errors import UserError
-from chronoglot.files import whole
 from chronoglot.pairs import Pairs
 
 PairPooling = Literal["first", "mean"]
@@ -39,29 +38,26 @@ def write_pair_vectors(
     subwords, special ones included. Pairs longer than the model's window are shortened to it, which
     standard error tells, or refused (`long`); see `shortened`. Each distinct pair is read once.
 
-    Raises UserError if there are not as many outputs as layers, or no pairs, if a pair is refused
-    or has no subword at all, or if a vector is not finite.
+    Raises UserError if there are not as many outputs as layers, or no pairs, if `first` is asked of
+    a model that reads from left to right, if a pair is refused or has no subword at all, or if a
+    vector is not finite.
     """
-    if len(outputs) != encoder.layers + 1:
-        raise UserError(
-            f"{encoder.name}: layers 0 to {encoder.layers} have {encoder.layers + 1} outputs, "
-            f"not {len(outputs)}"
-        )
     if not len(pairs):
         raise UserError("the pair table has no pairs to encode")
+    if pooling == "first" and encoder.causal:
+        raise UserError(
+            f"{encoder.name}: reads from left to right, so that the vector of a pair's first token "
+            "says nothing of the pair; set encoding.pair_pooling to mean"
+        )
     readings = _readings(encoder, pairs, long)
     progress = Progress("encoded", len(pairs), "pairs")
-    with ExitStack() as stack:
-        layers = [
-            np.lib.format.open_memmap(
-                stack.enter_context(whole(output)),
-                mode="w+",
-                dtype=np.float32,
-                shape=(len(pairs), encoder.dimension),
-            )
-            for output in outputs
-        ]
-        for batch in _batches(readings, encoder, batch_tokens):
+    around = len(encoder.separator) + encoder.special
+
+    def size(reading: _Reading) -> int:
+        return len(reading) + around
+
+    with vector_files(encoder, outputs, len(pairs)) as layers:
+        for batch in batches(readings, size, batch_tokens):
             counts = [len(reading.rows) for reading in batch]
             rows = np.concatenate([reading.rows for reading in batch])
             for number, vectors in enumerate(_vectors(batch, encoder, pooling)):
@@ -73,8 +69,6 @@ def write_pair_vectors(
                     )
                 layers[number][rows] = np.repeat(vectors, counts, axis=0)
             progress.add(len(rows))
-        for layer in layers:
-            layer.flush()
 
 
 def shortened(premise: int, hypothesis: int, room: int) -> tuple[int, int]:
@@ -136,22 +130,6 @@ def _readings(encoder: Encoder, pairs: Pairs, long: Long) -> list[_Reading]:
             file=sys.stderr,
         )
     return sorted(readings, key=len, reverse=True)
-
-
-def _batches(
-    readings: Sequence[_Reading], encoder: Encoder, batch_tokens: int
-) -> Iterator[list[_Reading]]:
-    """Successive pairs within the budget, where one fits."""
-    batch: list[_Reading] = []
-    size = 0
-    for reading in readings:
-        more = len(reading) + len(encoder.separator) + encoder.special
-        if batch and size + more > batch_tokens:
-            yield batch
-            batch, size = [], 0
-        batch.append(reading)
-        size += more
-    yield batch
 
 
 def _vectors(
