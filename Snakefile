@@ -17,13 +17,18 @@ gc.set_threshold(200_000, 20, 1_000)
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
 
-from chronoglot.ancient import ignore_missing_ancient_inputs
+from chronoglot.ancient import (
+    heed_missing_ancient_inputs,
+    ignore_missing_ancient_inputs,
+)
 from chronoglot.errors import UserError
 from chronoglot.figures.catalogue import figure_tables
 from chronoglot.plan import Plan
 from chronoglot.settings_file import check, refuse_duplicate_keys
 
-ignore_missing_ancient_inputs()
+# A job on a cluster plans itself alone.
+if workflow.is_main_process:
+    ignore_missing_ancient_inputs()
 
 # Only one configuration holds: languages of two must not mix.
 if not workflow.overwrite_configfiles:
@@ -48,6 +53,7 @@ if workflow.is_main_process:
 
 
 onstart:
+    heed_missing_ancient_inputs()
     # Each time that its limit of jobs a second is on, as it is by default, the scheduler sets a timer
     # that wakes it a second later: one more for every job done, and after some hundred jobs it takes
     # a core of its own. (A limit that was asked for stays.)

@@ -79,6 +79,27 @@ def test_figures_only(fresh: Workflow, miniature: dict[str, Any]) -> None:
     assert "report" not in jobs
 
 
+def test_a_language_that_is_no_source_has_no_row(
+    fresh: Workflow, miniature: dict[str, Any]
+) -> None:
+    miniature["transfer"] = {"sources": ["qaa"]}
+    assert fresh.plan(miniature, "qab")["transfer"] == STEPS * PROBED  # its column
+    assert "transfer" in fresh.plan(miniature, "qaa")  # its row: the same files
+
+
+def test_a_code_that_is_a_word_here_has_another_name(
+    fresh: Workflow, miniature: dict[str, Any]
+) -> None:
+    """`pos` is the code of Sayula Popoluca, and `all` that of Allar."""
+    miniature["languages"] = {"pos": miniature["languages"]["qaa"]}
+    miniature["languages"]["all"] = miniature["languages"]["pos"] | {"name": "Allar"}
+    miniature["tasks"], miniature["alignment"] = ["pos", "bpc"], {}
+    jobs = fresh.plan(miniature, "language_pos")
+    assert jobs["bits"] == STEPS
+    assert "bits" not in fresh.plan(miniature, "pos")
+    assert fresh.plan(miniature)["bits"] == 2 * STEPS
+
+
 def test_transfer_can_be_narrowed(fresh: Workflow, miniature: dict[str, Any]) -> None:
     miniature["transfer"] = {"sources": ["qaa"]}
     assert fresh.plan(miniature, "pos")["transfer"] == STEPS  # to qab alone
@@ -137,6 +158,9 @@ def _change(config: dict[str, Any], path: str, value: Any) -> None:
     ("path", "value", "said"),
     [
         ("pretraining.learning_rat", 1, "pretraining.learning_rat: unknown key; did you mean"),
+        ("tasks", ["pos", "pos"], "tasks: pos stands twice; list it once"),
+        ("probing.layers", [1, 1], "probing.layers: 1 stands twice"),
+        ("transfer.sources", ["qaa", "qaa"], "transfer.sources: qaa stands twice"),
         ("tasks", ["poss"], "unknown task 'poss'; did you mean 'pos'"),
         ("pretraining.steps", [0, 8, 4], "not sorted: 4 follows 8"),
         ("pretraining.steps", [4, 8], "the first step must be 0"),
@@ -203,6 +227,26 @@ def test_missing_files(
     outcome = fresh.snakemake(miniature, "--dry-run")
     assert outcome.code != 0
     assert said in outcome.text
+    assert "Traceback" not in outcome.text
+
+
+@pytest.mark.parametrize("files", [None, ["sentences.txt"], ["README"]])
+def test_a_pair_without_gold_links(
+    fresh: Workflow, miniature: dict[str, Any], files: list[str] | None
+) -> None:
+    """Found while planning, before anything is trained."""
+    _add_german(fresh, miniature, text="Hallo.", treebank="")
+    miniature["languages"]["fr"] = {"text": {"files": ["german.txt"]}}
+    miniature["alignment"] = {"gold": {"de-fr": "de-fr.gold"}}
+    miniature["folders"]["alignments"] = str(fresh.folder)
+    for name in files or []:
+        (fresh.folder / "de-fr.gold").mkdir(exist_ok=True)
+        (fresh.folder / "de-fr.gold" / name).touch()
+    outcome = fresh.snakemake(miniature, "--dry-run")
+    assert outcome.code != 0
+    expected = "no gold alignment; put sentences.txt and gold.txt there" if files else "no such"
+    assert f"alignment.gold.de-fr: {fresh.folder}/de-fr.gold: " in outcome.text
+    assert expected in outcome.text
     assert "Traceback" not in outcome.text
 
 

@@ -8,25 +8,27 @@ would run again with whoever reads them now.
 
 from snakemake.io import Mtime, _IOFile
 
+_exists, _mtime_uncached = _IOFile.exists, _IOFile.mtime_uncached
+
 
 def ignore_missing_ancient_inputs() -> None:
-    """Have Snakemake take an `ancient` input for a file that exists, as old as can be.
+    """Have Snakemake take an `ancient` input for a file that exists, as old as can be, in planning.
 
     A job that runs for another reason still has the file made first: that is decided by the output
     of the job that makes it, which is not marked.
     """
-    if hasattr(_IOFile, "is_there"):  # done before in this process
-        return
-    is_there, mtime = _IOFile.exists, _IOFile.mtime_uncached
 
     async def exists(self: _IOFile) -> bool:
-        return self.is_ancient or await is_there(self)
+        return self.is_ancient or await _exists(self)
 
     async def mtime_uncached(self: _IOFile, skip_storage: bool = False) -> Mtime:
-        if self.is_ancient and not await is_there(self):
+        if self.is_ancient and not await _exists(self):
             return Mtime(local=0.0)
-        return await mtime(self, skip_storage=skip_storage)
+        return await _mtime_uncached(self, skip_storage=skip_storage)
 
-    _IOFile.is_there = is_there
-    _IOFile.exists = exists
-    _IOFile.mtime_uncached = mtime_uncached
+    _IOFile.exists, _IOFile.mtime_uncached = exists, mtime_uncached
+
+
+def heed_missing_ancient_inputs() -> None:
+    """Undo it, once all is planned: a job that is to start must see what is not there yet."""
+    _IOFile.exists, _IOFile.mtime_uncached = _exists, _mtime_uncached

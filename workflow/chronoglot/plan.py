@@ -13,7 +13,7 @@ from chronoglot.errors import UserError
 from chronoglot.figures.catalogue import figure_names
 from chronoglot.settings import Settings
 from chronoglot.sources import Sources
-from chronoglot.tasks import load_task
+from chronoglot.tasks import load_task, task_names
 from chronoglot.tasks.base import ProbingTask, Task
 from chronoglot.tuples import Tuples
 
@@ -77,14 +77,18 @@ class Plan:
             if isinstance(task, ProbingTask)
         }
 
+    @cached_property
+    def _sources(self) -> dict[str, list[str]]:
+        """For each probed task the languages whose probes are scored on others."""
+        chosen = self.settings.transfer.sources
+        return {
+            task: [code for code in codes if chosen is None or code in chosen]
+            for task, codes in self._probes.items()
+        }
+
     def transfer_sources(self, task: str, target: str) -> list[str]:
         """Languages whose probes of a task are scored on a target."""
-        chosen = self.settings.transfer.sources
-        return [
-            code
-            for code in self._probes[task]
-            if code != target and (chosen is None or code in chosen)
-        ]
+        return [code for code in self._sources[task] if code != target]
 
     @cached_property
     def tuples(self) -> Tuples:
@@ -104,10 +108,26 @@ class Plan:
             steps=self.steps,
             layers=self.layers,
             probes=self._probes,
+            sources=self._sources,
             transfer={task: targets for task, targets in transfer.items() if targets},
             texts=by_data.get("text", []),
             alignments=by_data.get("parallel", []),
         )
+
+    @cached_property
+    def targets(self) -> dict[str, Tuples]:
+        """What can be asked for by name: a task, a checkpoint (`step_800`), a language.
+
+        A few codes of languages are words here: `language_all`, `language_pos`, `language_bpc`.
+        """
+        tasks = {task.name: self.tuples.only(task=task.name) for task in self.tasks}
+        steps = {f"step_{step}": self.tuples.only(step=step) for step in self.steps}
+        taken = {"all", *task_names()}
+        languages = {
+            f"language_{code}" if code in taken else code: self.tuples.only(language=code)
+            for code in self.languages
+        }
+        return {**tasks, **steps, **languages}
 
     @cached_property
     def absences(self) -> list[str]:

@@ -16,6 +16,7 @@ from chronoglot.settings_data import (
     Checkpoints,
     Code,
     Data,
+    Distinct,
     Folders,
     Language,
     Positive,
@@ -151,7 +152,7 @@ class Encoding(Section):
 class Probing(Section):
     """The linear probes."""
 
-    layers: list[Annotated[int, Field(ge=0)]] | None = Field(
+    layers: Annotated[list[Annotated[int, Field(ge=0)]], Distinct] | None = Field(
         None, description="layers to probe, 0 the embeddings; null: all"
     )
     regularisation: list[Annotated[float, Field(gt=0)]] = Field(
@@ -182,7 +183,7 @@ class Settings(Section):
     title: str = Field("", description="the report's title")
     seed: int = Field(1, ge=0, description="seed of everything that is drawn")
     languages: dict[Code, Language] = Field(min_length=1, description="ISO 639 code → the language")
-    tasks: list[TaskName] = Field(
+    tasks: Annotated[list[TaskName], Distinct] = Field(
         ["bpc", "pos", "arc_prediction", "arc_classification"],
         min_length=1,
         description="the tasks; docs/tasks.md defines them",

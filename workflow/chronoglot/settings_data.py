@@ -1,6 +1,6 @@
 """Settings of the languages and of the data that each task reads."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -16,6 +16,15 @@ def _shares(shares: tuple[float, float, float]) -> tuple[float, float, float]:
     return shares
 
 
+def _distinct(items: list[Any]) -> list[Any]:
+    """What stands twice would be made twice under one name."""
+    for place, item in enumerate(items):
+        if item in items[:place]:
+            raise ValueError(f"{item} stands twice; list it once")
+    return items
+
+
+Distinct = AfterValidator(_distinct)
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(gt=0)]
 Shares = Annotated[tuple[float, float, float], AfterValidator(_shares)]
@@ -125,7 +134,7 @@ class Data(Section):
 class Xnli(Section):
     """Files of labelled sentence pairs, `{language}` in a name standing for each code."""
 
-    languages: list[Code] = Field(
+    languages: Annotated[list[Code], Distinct] = Field(
         [],
         description="languages with pairs, beside those in vitro, which all have some; one without "
         "a file of training pairs is only a target",
@@ -164,9 +173,9 @@ class Checkpoints(Section):
 class Transfer(Section):
     """Which probes are scored on which other languages."""
 
-    sources: list[Code] | None = Field(
+    sources: Annotated[list[Code], Distinct] | None = Field(
         None, description="languages whose probes are transferred; null: all; []: none"
     )
-    targets: list[Code] | None = Field(
+    targets: Annotated[list[Code], Distinct] | None = Field(
         None, description="languages that they are scored on; null: all; []: none"
     )

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from chronoglot.data.locate import find_parts
+from chronoglot.data.locate import PHARAOH, find_gold, find_parts
 from chronoglot.errors import UserError
 from chronoglot.settings import Settings
 from chronoglot.settings_data import IN_VITRO, Text, Treebank
@@ -12,7 +12,7 @@ _SET_FOLDER = "set `folders.{}` to the folder that holds it, or mend the name"
 
 
 class Sources:
-    """The files that each language's text, treebank and sentence pairs are read from.
+    """The files of each language's text, treebank and sentence pairs, and of gold links.
 
     Raises UserError if one that the settings name does not exist; the training pairs alone may be
     missing, which makes the language a target only.
@@ -23,6 +23,7 @@ class Sources:
         self._texts: dict[str, list[Path]] = {}
         self._parts: dict[str, dict[str, list[Path]]] = {}
         self._pairs: dict[str, dict[str, Path]] = {}
+        self._gold: dict[str, list[Path]] = {}
         for code, language in settings.languages.items():
             if language.text:
                 self._texts[code] = self._locate_text(code, language.text)
@@ -31,13 +32,10 @@ class Sources:
         if "xnli" in settings.tasks:
             for code in settings.xnli.languages:
                 self._pairs[code] = self._locate_pairs(code)
-        for pair, name in settings.alignment.gold.items():
-            folder = Path(settings.folders.alignments) / name
-            if name != IN_VITRO and not folder.is_dir():
-                raise UserError(
-                    f"alignment.gold.{pair}: there is no folder {folder}; "
-                    f"{_SET_FOLDER.format('alignments')}"
-                )
+        if "alignment" in settings.tasks:
+            for pair, name in settings.alignment.gold.items():
+                if name != IN_VITRO:
+                    self._gold[pair] = self._locate_gold(pair, name)
 
     def _locate_text(self, code: str, text: Text) -> list[Path]:
         paths = [Path(self._settings.folders.text) / name for name in text.files]
@@ -82,6 +80,14 @@ class Sources:
                     f"{_SET_FOLDER.format('xnli')}"
                 )
         return found
+
+    def _locate_gold(self, pair: str, name: str) -> list[Path]:
+        try:
+            return find_gold(Path(self._settings.folders.alignments) / name)
+        except UserError as error:
+            raise UserError(
+                f"alignment.gold.{pair}: {error}; {_SET_FOLDER.format('alignments')}"
+            ) from None
 
     def _in_vitro(self, language: str) -> bool:
         return self._settings.languages[language].in_vitro is not None
@@ -143,8 +149,6 @@ class Sources:
 
     def alignment_files(self, pair: str) -> list[str]:
         """Files with a pair's gold links."""
-        folder = self._settings.alignment.gold[pair]
-        if folder == IN_VITRO:
-            return [self._made(f"parallel/{pair}/{name}.txt") for name in ("sentences", "gold")]
-        path = Path(self._settings.folders.alignments) / folder
-        return sorted(str(file) for file in path.iterdir() if file.is_file())
+        if pair in self._gold:
+            return [str(path) for path in self._gold[pair]]
+        return [self._made(f"parallel/{pair}/{name}") for name in PHARAOH]

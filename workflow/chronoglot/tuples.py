@@ -13,9 +13,9 @@ from pydantic import BaseModel, ConfigDict
 class Tuples(BaseModel):
     """What is scored at each of `steps`.
 
-    `probes` names for each probed task the languages whose probes are trained, `transfer` those
-    that the probes of others are scored on; `texts` are the languages of bits per character,
-    `alignments` the pairs (`en-fr`) with gold links.
+    `probes` names for each probed task the languages whose probes are trained, `sources` those of
+    them whose probes are scored on others, `transfer` these others; `texts` are the languages of
+    bits per character, `alignments` the pairs (`en-fr`) with gold links.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -23,6 +23,7 @@ class Tuples(BaseModel):
     steps: list[int]
     layers: list[int]
     probes: dict[str, list[str]]
+    sources: dict[str, list[str]]
     transfer: dict[str, list[str]]
     texts: list[str]
     alignments: list[str]
@@ -46,13 +47,14 @@ class Tuples(BaseModel):
         if language is not None:
             # A source's row lies in the files of all targets.
             transfer = {
-                key: codes if language in self.probes[key] else of_language(codes)
+                key: codes if language in self.sources[key] else of_language(codes)
                 for key, codes in transfer.items()
             }
         return Tuples(
             steps=[one for one in self.steps if step in (None, one)],
             layers=self.layers,
             probes={key: of_language(codes) for key, codes in of_task(self.probes).items()},
+            sources=self.sources,
             transfer=transfer,
             texts=of_language(self.texts) if task in (None, "bpc") else [],
             alignments=[
@@ -62,9 +64,18 @@ class Tuples(BaseModel):
             ],
         )
 
+    def alignment_files(self, results: str | Path) -> list[str]:
+        """Of those files the ones of word alignment."""
+        return [
+            f"{results}/alignment/step-{step}/{pair}.json"
+            for step in self.steps
+            for pair in self.alignments
+        ]
+
     def files(self, results: str | Path) -> list[str]:
         """The files with the scores, under the folder of an experiment's results."""
-        return [f"{results}/{name}" for name in self._names()]
+        names = [f"{results}/{name}" for name in self._names()]
+        return [*names, *self.alignment_files(results)]
 
     def _names(self) -> Iterator[str]:
         for step in self.steps:
@@ -77,5 +88,3 @@ class Tuples(BaseModel):
                     yield f"transfer/step-{step}/{target}/{task}.json"
             for language in self.texts:
                 yield f"bpc/step-{step}/{language}.json"
-            for pair in self.alignments:
-                yield f"alignment/step-{step}/{pair}.json"

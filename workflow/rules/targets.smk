@@ -3,13 +3,7 @@
 # Steps:    `snakemake <language>`, `snakemake <task>`, `snakemake step_<step>` give the scores of
 #           that part alone; `tables` and `figures` stand with the rules that make them.
 
-TARGETS = {
-    **{task.name: PLAN.tuples.only(task=task.name) for task in PLAN.tasks},
-    **{f"step_{step}": PLAN.tuples.only(step=step) for step in PLAN.steps},
-    **{code: PLAN.tuples.only(language=code) for code in PLAN.languages},
-}
-
-for name, tuples in TARGETS.items():
+for name, tuples in PLAN.targets.items():
 
     rule:
         name:

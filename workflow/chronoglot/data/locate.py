@@ -1,4 +1,7 @@
-"""Where a treebank's files lie. Called while the Snakefile is parsed: imports nothing heavy."""
+"""Where the files of a treebank and of a gold alignment lie.
+
+Called while the Snakefile is parsed: imports nothing heavy.
+"""
 
 import re
 from difflib import get_close_matches
@@ -8,6 +11,27 @@ from chronoglot.errors import UserError
 
 # Large treebanks cut their training part: cs_pdt-ud-train-c.conllu, cs_pdt-ud-train-l.conllu.
 _PART = re.compile(r".+-ud-(train|dev|test)([-.].+)?\.conllu")
+
+
+PHARAOH = ("sentences.txt", "gold.txt")
+CONTENT_WORDS = ("en.conllu", "target.conllu", "alignment.json")
+
+
+def find_gold(folder: Path) -> list[Path]:
+    """The files of the gold alignment in a folder, in one of the two forms that are read.
+
+    Raises UserError if the folder is absent or holds neither form.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{folder}: there is no such folder of a gold alignment")
+    for form in (PHARAOH, CONTENT_WORDS):
+        files = [folder / name for name in form]
+        if all(file.is_file() for file in files):
+            return files
+    raise UserError(
+        f"{folder}: no gold alignment; put {' and '.join(PHARAOH)} there, or "
+        f"{', '.join(CONTENT_WORDS)}"
+    )
 
 
 def find_parts(folder: Path) -> dict[str, list[Path]]:

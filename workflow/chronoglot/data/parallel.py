@@ -9,12 +9,10 @@ import regex
 
 from chronoglot.data.conllu import Sentence, read_conllu
 from chronoglot.data.lines import read_lines
+from chronoglot.data.locate import PHARAOH, find_gold
 from chronoglot.data.spaces import spaces
 from chronoglot.errors import UserError
 from chronoglot.parallel import Link, Parallel, SentencePair, write_parallel
-
-PHARAOH = ("sentences.txt", "gold.txt")
-CONTENT_WORDS = ("en.conllu", "target.conllu", "alignment.json")
 
 _LINK = regex.compile(r"([0-9]+)([-p])([0-9]+)")
 _UNALIGNED = "X"
@@ -44,16 +42,9 @@ def read_gold(folder: Path) -> Parallel:
 
     Raises UserError if there are neither files, they do not belong together, or one is malformed.
     """
-    folder = Path(folder)
-    if all((folder / name).is_file() for name in PHARAOH):
-        pairs = tuple(_pharaoh(*(folder / name for name in PHARAOH)))
-    elif all((folder / name).is_file() for name in CONTENT_WORDS):
-        pairs = tuple(_content_words(*(folder / name for name in CONTENT_WORDS)))
-    else:
-        raise UserError(
-            f"{folder}: no gold alignment; put {' and '.join(PHARAOH)} there, or "
-            f"{', '.join(CONTENT_WORDS)}"
-        )
+    files = find_gold(folder)
+    read = _pharaoh if files[0].name == PHARAOH[0] else _content_words
+    pairs = tuple(read(*files))
     if not any(pair.sure for pair in pairs):
         raise UserError(f"{folder}: the gold alignment has no sure link; recall needs one")
     return Parallel(pairs)
