@@ -304,13 +304,14 @@ def test_transfer_has_its_means_and_extreme_pairs(write: Write) -> None:
     late = (pair == "defi") & (scores["step"] < 1000)
     scores["score"] = scores["score"].mask(late, 0.3)
     scores["step0"] = 0.3
+    scores["unseen"] = scores["unseen"].mask(pair == "evfi", 0.125)
     page = Page(write(scores))
     (row,) = [row for row in page.rows if row[0] == "Part of speech" and " → " in row[4]]
     assert row[1:4] == ["6", "95.0", f"{100 * sum(learned.values()) / 6:.1f}"]
     assert row[4] == "German → Finnish 90.0"
     assert row[5] == f"{EVIL} → German 50.0"
     assert row[6] == "German → Finnish 90.0, back 60.0"
-    assert row[7:] == ["1 of 6", "0"]
+    assert row[7:] == ["1 of 6", "0", "12.5"]
     # Transfer is no part of the in-language tables.
     assert row_of(page, "Germande")[1] == "95.0"
 

@@ -95,6 +95,20 @@ def test_every_table_is_made(finished: Workflow) -> None:
     assert "spearman" in _table(finished, "correlates")
 
 
+def test_alignment_is_tabled_with_all_its_numbers(finished: Workflow) -> None:
+    links, scores = _table(finished, "links"), _table(finished, "scores")
+    assert len(links) == STEPS * LAYERS * 2
+    key = ["step", "layer", "source", "target"]
+    scored = scores[scores["task"] == "alignment"].set_index(key)["score"]
+    chosen = links[links["method"] == "argmax"].set_index(key)
+    pd.testing.assert_series_equal(
+        chosen["f1"].sort_index(), scored.sort_index(), check_names=False
+    )
+    # In vitro every link is sure, so that the error rate is what F1 lacks.
+    assert (links["sure_links"] == links["possible_links"]).all()
+    assert (links["f1"] + links["aer"]).to_numpy() == pytest.approx(1)
+
+
 def test_vectors_are_removed_and_nothing_is_half_written(finished: Workflow) -> None:
     results = finished.folder / "results/miniature"
     assert not list(results.glob("vectors/**/*.npy"))
@@ -122,7 +136,7 @@ def test_a_second_run_makes_the_same_tables(finished: Workflow, fresh: Workflow)
     outcome = fresh.snakemake(MINIATURE, "--cores", "2", "tables")
     assert outcome.code == 0, outcome.text[-8000:]
     tables = sorted((finished.folder / "results/miniature/tables").glob("*.csv"))
-    assert len(tables) == 9
+    assert len(tables) == 10
     for table in tables:
         name = table.relative_to(finished.folder)
         assert (fresh.folder / name).read_bytes() == table.read_bytes(), table.name

@@ -1,7 +1,7 @@
 # Requires: the score of every tuple; the pretraining text, the tokenizer and the word tables
-# Makes:    tables/{scores,summary,movement,asymmetry,best_sources,languages,language_pairs,
+# Makes:    tables/{scores,links,summary,movement,asymmetry,best_sources,languages,language_pairs,
 #           correlates}.{parquet,csv}
-# Steps:    collect the scores of all tuples; what was learned when, and forgotten; in which layers;
+# Steps:    collect the scores of all tuples, and all numbers of alignment; what was learned when, and forgotten; in which layers;
 #           from which languages; and what goes with it.
 
 
@@ -30,6 +30,32 @@ rule scores:
         "collect the scores"
     shell:
         f"python -m chronoglot scores {RESULTS} --tuples {{params.tuples:q}}"
+        f" --run {{params.run}} --tables {RESULTS}/tables > {{log}} 2>&1"
+
+
+rule links:
+    input:
+        PLAN.tuples.alignment_files(RESULTS),
+        verdict=rules.verify.output,
+    output:
+        multiext(f"{RESULTS}/tables/links", ".parquet", ".csv"),
+    log:
+        f"{RESULTS}/logs/links.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/links.tsv"
+    conda:
+        "../../envs/chronoglot.yaml"
+    threads: 1
+    resources:
+        mem_mb=4_000,
+        runtime=30,
+    params:
+        run=SETTINGS.experiment,
+        tuples=PLAN.tuples.only(task="alignment").model_dump_json(),
+    message:
+        "collect the numbers of word alignment"
+    shell:
+        f"python -m chronoglot links {RESULTS} --tuples {{params.tuples:q}}"
         f" --run {{params.run}} --tables {RESULTS}/tables > {{log}} 2>&1"
 
 
@@ -175,6 +201,7 @@ rule correlates:
 rule tables:
     input:
         rules.scores.output,
+        rules.links.output if PLAN.tuples.alignments else [],
         rules.summary.output,
         rules.movement.output,
         rules.across.output,

@@ -28,6 +28,22 @@ def scores(
 
 
 @app.command()
+def links(
+    results: Path,
+    tuples: Annotated[str, Option(help="what is scored, JSON")],
+    run: Annotated[str, Option()],
+    tables: Tables,
+) -> None:
+    """Collect precision, recall, F1 and AER of word alignment in one table."""
+    from chronoglot.analysis.links import links as collect_links
+    from chronoglot.analysis.tables import write_named
+    from chronoglot.tuples import Tuples
+
+    files = Tuples.model_validate_json(tuples).alignment_files(results)
+    write_named(collect_links([Path(name) for name in files], run), tables, "links")
+
+
+@app.command()
 def summary(scores: Path, learned_share: Annotated[float, Option()], tables: Tables) -> None:
     """Analyse what was learned when, and what was forgotten."""
     from chronoglot.analysis.learning import summarise

@@ -48,6 +48,7 @@ def heat_map(axes: Axes, axis: StepAxis, table: pd.DataFrame, norm: Normalize, d
 
 
 def range_of(tables: list[pd.DataFrame]) -> Normalize:
+    """Colours from the lowest to the highest number of all tables."""
     return Normalize(
         float(min(table.min().min() for table in tables)),
         float(max(table.max().max() for table in tables)),

@@ -9,20 +9,22 @@ from chronoglot.figures.correlates import MEASURES, SIGNIFICANT
 from chronoglot.figures.languages import Languages
 from chronoglot.figures.units import in_task_order, shown, task_title
 from chronoglot.report.content import Cells, pair_name
-from chronoglot.report.numbers import MISSING, amount, count
+from chronoglot.report.numbers import MISSING, amount, count, percent
 
 STRONGEST = 15
 """Correlations printed."""
 
 
 def transfer_lines(
-    rows: pd.DataFrame, asymmetry: pd.DataFrame, languages: Languages
+    rows: pd.DataFrame, scores: pd.DataFrame, asymmetry: pd.DataFrame, languages: Languages
 ) -> list[Cells]:
     """One line a task, from the rows of `curve_rows`: means over pairs, and the extreme pairs.
 
     A pair is learned later than in-language if its corrected learned step comes after that of the
-    target's own probe; only pairs without doubt, where both steps are known, are counted.
+    target's own probe; only pairs without doubt, where both steps are known, are counted. Of
+    `scores` the largest share of test items is told whose label the source never showed.
     """
+    unseen = transfer(scores).groupby("task")["unseen"].max()
     across, own = transfer(rows), in_language(rows)
     own_steps = own.rename(columns={"learned_step_corrected": "own_step"})
     both = across.merge(
@@ -46,6 +48,7 @@ def transfer_lines(
                 "asymmetric": _most_asymmetric(asymmetry, task, languages),
                 "later": count((compared["learned_step_corrected"] > compared["own_step"]).sum()),
                 "compared": count(len(compared)),
+                "unseen": percent(unseen[task]),
                 "not_above": count((pairs["doubt"] == NOT_ABOVE).sum()),
             }
         )

@@ -100,7 +100,7 @@ def write_report(
         opening=opening(scores, languages, parameters),
         headline=headline(own, languages, int(scores["step"].max())),
         tables=task_tables(own, languages),
-        across=transfer_lines(rows, tables.asymmetry, languages) if crossed else [],
+        across=transfer_lines(rows, scores, tables.asymmetry, languages) if crossed else [],
         correlates=correlate_lines(tables.correlates) if "correlates" in drawn else None,
         curves=len(own),
         not_above=int((own["doubt"] == NOT_ABOVE).sum()),
