@@ -31,6 +31,7 @@ COLLECTING = {
     "across",
     "properties",
     "correlates",
+    "links",
     "losses",
 }
 COLLECTING |= {"tables", "figure", "report", "all", "check_conversion"}
@@ -99,7 +100,7 @@ def test_alignment_is_tabled_with_all_its_numbers(finished: Workflow) -> None:
     links, scores = _table(finished, "links"), _table(finished, "scores")
     assert len(links) == STEPS * LAYERS * 2
     key = ["step", "layer", "source", "target"]
-    scored = scores[scores["task"] == "alignment"].set_index(key)["score"]
+    scored = scores[scores["task"] == "alignment"].astype({"layer": int}).set_index(key)["score"]
     chosen = links[links["method"] == "argmax"].set_index(key)
     pd.testing.assert_series_equal(
         chosen["f1"].sort_index(), scored.sort_index(), check_names=False
