@@ -2,7 +2,7 @@
 
 Requires a configuration (`config.yaml` unless --configfile names another) and makes
 results/<experiment>/report.html, through
-data -> pretrain -> checkpoints -> encode -> probe -> analyse -> report.
+data -> run -> checkpoints -> encode -> probe -> analyse -> report.
 """
 
 import gc
@@ -21,10 +21,11 @@ from chronoglot.ancient import (
     heed_missing_ancient_inputs,
     ignore_missing_ancient_inputs,
 )
+from chronoglot.data.fetch.missing import bring, is_cut_off
 from chronoglot.errors import UserError
 from chronoglot.figures.catalogue import figure_tables
-from chronoglot.plan import Plan
-from chronoglot.settings_file import check, refuse_duplicate_keys
+from chronoglot.plan import read_plan
+from chronoglot.settings_file import refuse_duplicate_keys
 
 # A job on a cluster plans itself alone.
 if workflow.is_main_process:
@@ -39,13 +40,14 @@ if not workflow.overwrite_configfiles:
 try:
     SOURCES = workflow.overwrite_configfiles or workflow.configfiles
     refuse_duplicate_keys(SOURCES)
-    SETTINGS = check(config, ", ".join(map(str, SOURCES)) or "--config")
-    PLAN = Plan(SETTINGS)
+    PLAN = read_plan(config, ", ".join(map(str, SOURCES)) or "--config")
     PLAN.prepare_jobs()
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
+SETTINGS = PLAN.settings
 RESULTS = PLAN.results
+MODEL = f"{RESULTS}/checkpoints/step-{{step}}/model/manifest.json"
 
 if workflow.is_main_process:
     for line in PLAN.absences:
@@ -54,6 +56,8 @@ if workflow.is_main_process:
 
 onstart:
     heed_missing_ancient_inputs()
+    if is_cut_off(PLAN.to_bring):
+        raise WorkflowError(bring(PLAN.to_bring))
     # Each time that its limit of jobs a second is on, as it is by default, the scheduler sets a timer
     # that wakes it a second later: one more for every job done, and after some hundred jobs it takes
     # a core of its own. (A limit that was asked for stays.)
@@ -70,6 +74,7 @@ wildcard_constraints:
     source=r"[A-Za-z0-9_]+",
     target=r"[A-Za-z0-9_]+",
     data=r"words|pairs",
+    dataset=r"[a-z0-9.-]+",
     task=r"[a-z0-9_]+",
     figure=r"[a-z0-9_]+",
 
@@ -80,8 +85,9 @@ localrules:
     figures,
 
 
+include: "workflow/rules/fetch.smk"
 include: "workflow/rules/data.smk"
-include: "workflow/rules/pretrain.smk"
+include: f"workflow/rules/{PLAN.run.source}.smk"
 include: "workflow/rules/checkpoints.smk"
 include: "workflow/rules/encode.smk"
 include: "workflow/rules/probe.smk"

@@ -183,6 +183,29 @@ def test_another_tokenizers_dictionary_is_refused(
         convert(tmp_path / "checkpoint.pt", tokenizer[0], other, tmp_path / "model")
 
 
+def test_without_a_dictionary_its_order_is_that_of_the_tokenizer(
+    content: dict, converted: Path, tokenizer: tuple[Path, Path, int], tmp_path: Path
+) -> None:
+    convert(tmp_path / "checkpoint.pt", tokenizer[0], None, tmp_path / "again")
+    for path in converted.iterdir():
+        assert (tmp_path / "again" / path.name).read_bytes() == path.read_bytes()
+    _embed_more(content)
+    torch.save(content, tmp_path / "larger.pt")
+    with pytest.raises(UserError, match=r"larger\.pt: .* embeddings where .* needs"):
+        convert(tmp_path / "larger.pt", tokenizer[0], None, tmp_path / "larger")
+
+
+def test_another_number_of_layers_than_the_settings_is_refused(
+    converted: Path, tokenizer: tuple[Path, Path, int], tmp_path: Path
+) -> None:
+    convert(tmp_path / "checkpoint.pt", *tokenizer[:2], tmp_path / "again", layers=2)
+    with pytest.raises(
+        UserError, match=r"^checkpoints.layers: 12, but .*checkpoint\.pt has 2 transformer blocks"
+    ):
+        convert(tmp_path / "checkpoint.pt", *tokenizer[:2], tmp_path / "other", layers=12)
+    assert not (tmp_path / "other").exists()
+
+
 class _Trap:
     """Unpickled without care, it makes a folder."""
 

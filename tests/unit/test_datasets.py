@@ -12,7 +12,7 @@ from chronoglot.data.fetch.datasets import (
     read_datasets,
     read_references,
 )
-from chronoglot.data.fetch.missing import Needed, bring, missing_files
+from chronoglot.data.fetch.missing import bring, missing_files, needed
 from chronoglot.errors import UserError
 
 DATASETS = read_datasets()
@@ -35,13 +35,21 @@ def test_the_sources_that_the_documentation_names_are_there() -> None:
     names = {dataset.name for dataset in DATASETS}
     assert {f"ud-2.{minor}" for minor in range(5, 18)} < names
     assert {"xnli-1.0", "xnli-mt-1.0", "cc100", "czenali-1.0", "rwth-de-en"} < names
-    assert {"wpt03-en-fr", "wpt03-ro-en", "wpt05-en-hi", "xlmr-replica"} < names
+    assert {"wpt03-en-fr", "wpt03-ro-en", "wpt05-en-hi", "wpt05-ro-en"} < names
+    assert {"tavakoli-2014-en-fa", "xlmr-replica", "xlmr-tokenizer"} < names
 
 
 def test_no_two_files_share_a_url_or_a_checksum() -> None:
     for column in ("url", "sha256"):
         known = Counter(getattr(dataset, column) for dataset in DATASETS)
         assert max(count for value, count in known.items() if value) == 1
+
+
+def test_the_tokenizer_is_fetched_whole_or_not_at_all() -> None:
+    """It comes from a branch, on which another file might lie one day."""
+    tokenizer = find_dataset("xlmr-tokenizer")
+    assert tokenizer.url.endswith("/sentencepiece.bpe.model")
+    assert tokenizer.size and tokenizer.sha256
 
 
 def test_the_version_is_in_the_url_of_a_release() -> None:
@@ -74,7 +82,7 @@ def test_references_are_bibtex(key: str) -> None:
     ("column", "value"),
     [
         ("status", "old"),
-        ("url", "http://example.org/x.zip"),
+        ("url", "ftp://example.org/x.zip"),
         ("licence", ""),
         ("citation", " ; "),
         ("sha256", "beef"),
@@ -129,17 +137,17 @@ def test_what_is_missing_is_named_with_its_source_and_its_place(tmp_path: Path) 
     here = tmp_path / "XNLI-1.0.zip"
     here.touch()
     text, links = tmp_path / "text" / "sw.txt.xz", tmp_path / "DeEnGoldAlignment.tar.gz"
-    needed = [
-        Needed(find_dataset("xnli-1.0"), here),
-        Needed(find_dataset("cc100"), text, "sw"),
-        Needed(find_dataset("rwth-de-en"), links),
-        Needed(find_dataset("cc100"), text, "sw"),
+    files = [
+        needed(find_dataset("xnli-1.0"), here),
+        needed(find_dataset("cc100"), text, "sw"),
+        needed(find_dataset("rwth-de-en"), links),
+        needed(find_dataset("cc100"), text, "sw"),
     ]
-    missing = missing_files(needed)
+    missing = missing_files(files)
     assert [file.path for file in missing] == [text, links]
     message = bring(missing)
     assert message.startswith("2 files are not here")
     assert f"{text} ← https://data.statmt.org/cc-100/sw.txt.xz\n" in message
     assert message.endswith("goldAlignment/, by hand from this page")
-    assert "466 MB" in bring([Needed(find_dataset("xnli-mt-1.0"), here)])
-    assert missing_files(needed[:1]) == []
+    assert "466 MB" in bring([needed(find_dataset("xnli-mt-1.0"), here)])
+    assert missing_files(files[:1]) == []

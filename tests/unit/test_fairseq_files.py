@@ -16,7 +16,7 @@ import tiny_model
 import torch
 from chronoglot.checkpoints.check import TOLERANCE, compare_with_fairseq
 from chronoglot.checkpoints.convert import convert
-from chronoglot.checkpoints.find import expand, find_checkpoints
+from chronoglot.checkpoints.find import find_checkpoints, matching, place_of
 from chronoglot.checkpoints.load import load_fairseq
 from chronoglot.errors import UserError
 from chronoglot.pretraining.fairseq_on_python311 import allow
@@ -287,9 +287,12 @@ def test_checkpoints_are_found_by_their_steps(tmp_path: Path) -> None:
     found = find_checkpoints(pattern)
     assert list(found) == [900, 5000, 10000]
     assert found[900] == tmp_path / "model_900.pt"
-    assert list(find_checkpoints(pattern, [10000, 900])) == [900, 10000]
-    with pytest.raises(UserError, match=r"no checkpoint of steps 7, 8; .* 900, 5000, 10000"):
-        find_checkpoints(pattern, [900, 8, 7])
+    assert place_of(pattern, 5000) == tmp_path / "model_5000.pt"
+    (tmp_path / "model_5000.pt").unlink()
+    with pytest.raises(UserError, match=r"no longer holds the checkpoint of step 5000"):
+        place_of(pattern, 5000)
+    assert list(matching(pattern)) == [900, 10000]
+    assert matching(f"{tmp_path}/other_{{step}}.pt") == {}
 
 
 def test_patterns_reach_over_folders_and_epochs(
@@ -324,15 +327,7 @@ def test_what_is_not_found_names_what_is_near(tmp_path: Path) -> None:
         find_checkpoints(f"{tmp_path}/run/checkpoint_5000.pt")
 
 
-def test_urls_are_expanded_from_the_listed_steps() -> None:
-    assert expand("https://example.org/a_{step}/{step}.pt", [20, 5, 5]) == {
-        5: "https://example.org/a_5/5.pt",
-        20: "https://example.org/a_20/20.pt",
-    }
-    for pattern, steps, message in [
-        ("https://example.org/a.pt", [5], "has no"),
-        ("https://example.org/{step}.pt", [], "list the steps"),
-        ("https://example.org/*_{step}.pt", [5], "cannot be looked up"),
-    ]:
-        with pytest.raises(UserError, match=message):
-            expand(pattern, steps)
+def test_urls_and_names_are_not_looked_up() -> None:
+    url = "https://example.org/a_{step}/{step}.pt"
+    assert place_of(url, 5) == "https://example.org/a_5/5.pt"
+    assert place_of("runs/last.pt", 5) == Path("runs/last.pt")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from chronoglot.data.fetch.alignments import CONVERTERS, write_gold
-from chronoglot.data.fetch.archives import unpack
+from chronoglot.data.fetch.archives import unpack_all
 from chronoglot.data.fetch.datasets import find_dataset
 from chronoglot.data.parallel import read_gold
 from chronoglot.errors import UserError
@@ -47,8 +47,7 @@ def unpacked(files: dict[str, str], folder: Path, encoding: str = "utf-8") -> Pa
             entry = tarfile.TarInfo(name)
             entry.size = len(text.encode(encoding))
             archive.addfile(entry, io.BytesIO(text.encode(encoding)))
-    (top,) = {name.partition("/")[0] for name in files}
-    unpack(packed, [top], folder / "published")
+    unpack_all(packed, folder / "published")
     return folder / "published"
 
 

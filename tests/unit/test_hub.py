@@ -1,6 +1,7 @@
 """Checkpoints of a hub and of a folder: only whole ones, only what is read, never code."""
 
 import hashlib
+import io
 import json
 import shutil
 import threading
@@ -15,7 +16,7 @@ from chronoglot.checkpoints.folders import find_local, link_local, what_is_missi
 from chronoglot.checkpoints.hub import find_revisions, snapshot
 from chronoglot.checkpoints.manifest import check_manifest
 from chronoglot.errors import UserError
-from safetensors.torch import save
+from safetensors.torch import load, load_file, save
 
 NAME = "someone/model"
 
@@ -40,7 +41,9 @@ def files_of(step: int, *, divided: bool = False, torch_too: bool = True) -> dic
         files |= {names[name]: save({name: parts[name]}) for name in "ab"}
     else:
         files["model.safetensors"] = save(parts)
-    return files | ({"pytorch_model.bin": b"\x80pickled"} if torch_too else {})
+    saved = io.BytesIO()
+    torch.save(parts, saved)
+    return files | ({"pytorch_model.bin": saved.getvalue()} if torch_too else {})
 
 
 class Hub(ThreadingHTTPServer):
@@ -163,11 +166,15 @@ def test_a_revision_is_downloaded_as_a_checkpoint(server: Hub, tmp_path: Path) -
 
 
 def test_a_repository_without_safetensors(server: Hub, tmp_path: Path) -> None:
+    """It has torch's own, of which the same is made."""
     files = files_of(1)
-    del files["model.safetensors"]
+    weights = files.pop("model.safetensors")
     server.revisions = {"main": files}
     snapshot(NAME, "main", tmp_path / "model", endpoint=server.url)
-    assert (tmp_path / "model" / "pytorch_model.bin").read_bytes() == files["pytorch_model.bin"]
+    made = load_file(tmp_path / "model" / "model.safetensors")
+    assert made.keys() == load(weights).keys()
+    assert all(torch.equal(made[name], tensor) for name, tensor in load(weights).items())
+    assert not (tmp_path / "model" / "pytorch_model.bin").exists()
 
 
 def test_divided_weights(server: Hub, tmp_path: Path) -> None:
@@ -191,7 +198,9 @@ def test_what_fails_for_a_moment_is_tried_again(server: Hub, tmp_path: Path) -> 
     assert not server.failures and not server.cuts
 
 
-def test_the_cache_serves_a_machine_without_access(server: Hub, tmp_path: Path) -> None:
+def test_the_cache_serves_a_machine_without_access(
+    server: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server.revisions = {"main": files_of(1, divided=True)}
     snapshot(NAME, "main", tmp_path / "first", endpoint=server.url)
     fetched = len([path for path in server.asked if path.startswith("GET /someone")])
@@ -200,9 +209,45 @@ def test_the_cache_serves_a_machine_without_access(server: Hub, tmp_path: Path) 
     asked = len(server.asked)
     snapshot(NAME, "main", tmp_path / "third", local_files_only=True)
     assert len(server.asked) == asked
-    for name in ("second", "third"):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    snapshot(NAME, "main", tmp_path / "fourth")
+    with pytest.raises(UserError, match=r"step7: not in the Hugging Face cache.*set HF_HOME to it"):
+        snapshot(NAME, "step7", tmp_path / "fifth")
+    assert len(server.asked) == asked
+    for name in ("second", "third", "fourth"):
         manifests = [(tmp_path / each / "manifest.json").read_text() for each in ("first", name)]
         assert manifests[0] == manifests[1]
+
+
+@pytest.mark.parametrize(
+    ("lost", "message"),
+    [
+        ("config.json", "has no config.json"),
+        ("model-00002-of-00002.safetensors", "has no model-00002"),
+        ("model.safetensors.index.json", "has no weights that can be read"),
+        ("tokenizer.json", "has no tokenizer"),
+    ],
+)
+def test_a_cache_that_was_brought_in_part_is_told(
+    server: Hub, tmp_path: Path, lost: str, message: str
+) -> None:
+    server.revisions = {"main": files_of(1, divided=True)}
+    snapshot(NAME, "main", tmp_path / "first", endpoint=server.url)
+    (place,) = (tmp_path / "cache").rglob(lost)
+    place.unlink()
+    with pytest.raises(UserError, match=message):
+        snapshot(NAME, "main", tmp_path / "second", local_files_only=True)
+
+
+def test_a_cache_cut_in_the_middle_is_told(server: Hub, tmp_path: Path) -> None:
+    server.revisions = {"main": files_of(1)}
+    snapshot(NAME, "main", tmp_path / "first", endpoint=server.url)
+    (place,) = (tmp_path / "cache").rglob("model.safetensors")
+    content = place.read_bytes()
+    for damage in (place.resolve().unlink, lambda: place.resolve().write_bytes(content[:-1])):
+        damage()
+        with pytest.raises(UserError, match=r"model\.safetensors: cut short; delete it"):
+            snapshot(NAME, "main", tmp_path / "second", local_files_only=True)
 
 
 def test_what_is_not_to_be_had_is_told(
@@ -222,7 +267,7 @@ def test_what_is_not_to_be_had_is_told(
     server.failures = [503]
     with pytest.raises(UserError, match=r"(?s)cannot be had.*bring its Hugging Face cache"):
         snapshot(NAME, "main", folder, endpoint=server.url)
-    with pytest.raises(UserError, match="cannot be had"):
+    with pytest.raises(UserError, match="not in the Hugging Face cache"):
         snapshot(NAME, "never", folder, local_files_only=True)
     with pytest.raises(UserError, match="cannot be had"):
         snapshot(NAME, "main", folder, endpoint="http://127.0.0.1:9")

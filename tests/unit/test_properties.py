@@ -13,6 +13,7 @@ from chronoglot.analysis import properties
 from chronoglot.analysis.distances import KIN, STANDARD, distances
 from chronoglot.analysis.properties import language_properties, pair_properties
 from chronoglot.data.in_vitro.typology import PARAMETERS, Typology, distance
+from chronoglot.encoding.tokens import SentencePieceTokeniser
 from chronoglot.pretraining.tokenizer import train_tokenizer
 from chronoglot.words import Words, write_words
 from hypothesis import given
@@ -78,7 +79,8 @@ def tokenizer(texts: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) 
 
 
 def pairs_of(texts: dict[str, Path], tokenizer: Path) -> pd.DataFrame:
-    table = pair_properties(DESCRIBED, texts=texts, tokenizer=tokenizer, typologies=TYPOLOGIES)
+    tokeniser = SentencePieceTokeniser(tokenizer)
+    table = pair_properties(DESCRIBED, texts=texts, tokeniser=tokeniser, typologies=TYPOLOGIES)
     return table.set_index(["source", "target"])
 
 
@@ -141,7 +143,8 @@ def test_a_script_that_is_not_given_is_not_compared(tokenizer: Path) -> None:
     described = {
         code: ("", script, "") for code, script in (("qaa", ""), ("qab", ""), ("qac", "x"))
     }
-    table = pair_properties(described, texts={}, tokenizer=tokenizer, typologies=TYPOLOGIES)
+    tokeniser = SentencePieceTokeniser(tokenizer)
+    table = pair_properties(described, texts={}, tokeniser=tokeniser, typologies=TYPOLOGIES)
     assert table["same_script"].isna().all()
 
 
@@ -178,11 +181,13 @@ def test_languages(texts: dict[str, Path], tokenizer: Path, tmp_path: Path) -> N
         DESCRIBED,
         counts={"qaa": tmp_path / "counts.json"},
         words={"qaa": tmp_path / "words.parquet", "qad": tmp_path / "words.parquet"},
-        tokenizer=tokenizer,
+        text_tokens={"qaa": 1, "qac": 7},
+        tokeniser=SentencePieceTokeniser(tokenizer),
     ).set_index("language")
     assert list(table.index) == list(DESCRIBED)
     assert table.loc["qac", ["name", "script", "family"]].tolist() == [*DESCRIBED["qac"]]
     assert table.loc["qaa", ["text_characters", "text_tokens"]].tolist() == [54, 40]
+    assert table.loc["qac", "text_tokens"] == 7  # of a model from elsewhere
     assert table.loc["qab", ["text_characters", "text_tokens", "fertility"]].isna().all()
     pieces = SentencePieceProcessor(model_file=str(tokenizer)).encode(train)
     assert table.loc["qaa", "fertility"] == pytest.approx(len(pieces) / 6)

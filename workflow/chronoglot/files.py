@@ -38,3 +38,16 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
         temporary.rename(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def link(target: str | Path, path: str | Path) -> None:
+    """Make `path` a hard link to a file, which outlives its removal where it lies.
+
+    It is a symbolic link where the file system has no hard links, or is another.
+    """
+    target = Path(target).resolve()
+    with whole(path) as temporary:
+        try:
+            os.link(target, temporary)
+        except OSError:
+            temporary.symlink_to(target)

@@ -6,16 +6,32 @@ Read by the Snakefile on every dry run, so nothing heavy is imported.
 import json
 import os
 import sys
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+from chronoglot.data.fetch.missing import Needed
+from chronoglot.downloads import Downloads
 from chronoglot.errors import UserError
 from chronoglot.figures.catalogue import figure_names
+from chronoglot.run import find_run, missing_checkpoints
+from chronoglot.schedule import Schedule
 from chronoglot.settings import Settings
+from chronoglot.settings_file import check
 from chronoglot.sources import Sources
 from chronoglot.tasks import load_task, task_names
 from chronoglot.tasks.base import ProbingTask, Task
 from chronoglot.tuples import Tuples
+
+
+def read_plan(config: Mapping[str, Any], source: str) -> "Plan":
+    """The plan of what was read from `source`; raises UserError naming it and each wrong key."""
+    settings = check(config, source)
+    try:
+        return Plan(settings)
+    except UserError as error:
+        raise UserError(f"{source}:\n  {error}") from None
 
 
 class Plan:
@@ -28,12 +44,16 @@ class Plan:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.results = f"results/{settings.experiment}"
-        self.sources = Sources(settings)
+        self.downloads = Downloads(settings)
+        self.sources = Sources(settings, self.downloads)
+        self.run = find_run(settings, self.results)
+        if self.run.source == "fairseq":
+            self.tokenizer_files = self._tokenizer_files()
+        self.steps = self.run.steps
+        self.layers = self._layers()
         self.languages = list(settings.languages)
-        self.pretrained = [code for code in self.languages if self.sources.has_text(code)]
+        self.with_text = [code for code in self.languages if self.sources.has_text(code)]
         self.with_treebank = [code for code in self.languages if self.sources.has_treebank(code)]
-        self.steps = settings.pretraining.steps
-        self.layers = settings.layers
         self.tasks = [load_task(name) for name in settings.tasks]
         for task in self.tasks:
             if not self._with_data(task) or (
@@ -43,6 +63,29 @@ class Plan:
                     f"tasks: no language has the data that {task.name} needs; give one, "
                     "or drop the task"
                 )
+
+    def _tokenizer_files(self) -> dict[str, str]:
+        """The sentencepiece model of fairseq's checkpoints and, if given, their dictionary."""
+        fairseq = self.settings.checkpoints.fairseq
+        assert fairseq is not None
+        files = {"model": fairseq.tokenizer, "given": fairseq.dictionary}
+        for key, path in files.items():
+            if path and not Path(path).is_file():
+                name = "tokenizer" if key == "model" else "dictionary"
+                raise UserError(f"checkpoints.fairseq.{name}: there is no file {path}")
+        files["model"] = files["model"] or str(self.downloads.xlmr_tokenizer())
+        return {key: path for key, path in files.items() if path}
+
+    def _layers(self) -> list[int]:
+        """The layers to probe."""
+        chosen = self.settings.probing.layers
+        for layer in chosen or []:
+            if layer > self.run.layers:
+                raise UserError(
+                    f"probing.layers: there is no layer {layer}; "
+                    f"the model has 0 to {self.run.layers}"
+                )
+        return chosen if chosen is not None else list(range(self.run.layers + 1))
 
     def prepare_jobs(self) -> None:
         """Set what the jobs of this process inherit.
@@ -131,8 +174,10 @@ class Plan:
 
     @cached_property
     def absences(self) -> list[str]:
-        """What is absent from a task, or there only as a target: a line a task."""
+        """What is absent from a task, or there only as a target; what is fetched: lines."""
         lines = []
+        if fetched := len(self.to_bring):
+            lines.append(f"{fetched} files of data are fetched into {self.downloads.folder}")
         for task in self.tasks:
             if task.data == "parallel":
                 continue
@@ -177,7 +222,11 @@ class Plan:
     @property
     def figures(self) -> list[str]:
         """Names of the figures."""
-        return figure_names([task.name for task in self.tasks], list(self.tuples.transfer))
+        return figure_names(
+            [task.name for task in self.tasks],
+            list(self.tuples.transfer),
+            pretrained=self.settings.pretraining is not None,
+        )
 
     @property
     def described_languages(self) -> str:
@@ -202,25 +251,73 @@ class Plan:
         resolved = self.settings.model_dump(mode="json", exclude={"folders"}, exclude_none=True)
         return json.dumps(resolved, ensure_ascii=False)
 
-    def _segment(self, step: int) -> int:
-        return max(1, -(-step // self.settings.pretraining.segment))
+    @property
+    def schedule(self) -> Schedule:
+        """The run's segments, if it is pretrained here."""
+        assert self.settings.pretraining is not None
+        return Schedule(self.settings.pretraining, self.settings.seed)
 
     @property
-    def segments(self) -> range:
-        """Numbers of the segments that lead to the last step."""
-        return range(1, self._segment(self.steps[-1]) + 1)
-
-    def segments_of(self, step: int) -> list[int]:
-        """The segment that a step lies in, after the one that it goes on from, if any."""
-        segment = self._segment(step)
-        return [segment] if segment == 1 else [segment - 1, segment]
+    def heldout_share(self) -> float:
+        """Share of the text that is held out: all of it, where no model is pretrained on it."""
+        return self.settings.data.heldout_share if self.settings.pretraining else 1.0
 
     @property
-    def recipe(self) -> str:
-        """What the run's weights depend on, as JSON; the steps are not part of it."""
-        run = self.settings.pretraining
-        recipe = run.model_dump(exclude={"steps"})
-        recipe["positions"] = run.block
-        recipe["state_every"] = max(1, run.segment // 5)
-        recipe["seed"] = self.settings.seed
-        return json.dumps(recipe, sort_keys=True)
+    def verdict(self) -> list[str]:
+        """What a checkpoint from elsewhere waits for before it is run: that all are verified.
+
+        One that is pretrained here is run as soon as it is there, and the verdict comes before the
+        tables.
+        """
+        return [] if self.settings.pretraining else [f"{self.results}/checkpoints/verdict.json"]
+
+    @property
+    def tokenizer(self) -> str:
+        """The run's sentencepiece model, or the model whose folder has its tokenizer."""
+        if self.run.source in ("pretraining", "fairseq"):
+            return f"{self.results}/tokenizer/sentencepiece.bpe.model"
+        return f"{self.results}/checkpoints/step-{self.run.published[0]}/model/manifest.json"
+
+    @property
+    def sentences(self) -> list[str]:
+        """Texts, or tables of words, with sentences to compare models on."""
+        texts = [f"{self.results}/data/text/{code}/heldout.txt" for code in self.with_text]
+        return texts or [self.table(code, "pos") for code in self.with_treebank]
+
+    @property
+    def conversion(self) -> list[str]:
+        """The proof that the last checkpoint was converted rightly, if it was fairseq's."""
+        if self.run.source not in ("pretraining", "fairseq"):
+            return []
+        return [f"{self.results}/checkpoints/step-{self.steps[-1]}/conversion.json"]
+
+    @property
+    def side(self) -> str:
+        """The side of the texts that describes the languages: what was pretrained on, or all."""
+        return "train" if self.settings.pretraining else "heldout"
+
+    @property
+    def texts(self) -> list[str]:
+        """That side of every text."""
+        return [f"{self.results}/data/text/{code}/{self.side}.txt" for code in self.with_text]
+
+    @property
+    def counts(self) -> list[str]:
+        """Sizes of the text that was pretrained on here."""
+        bins = f"{self.results}/pretraining/bin"
+        codes = self.with_text if self.settings.pretraining else []
+        return [f"{bins}/{code}/counts.json" for code in codes]
+
+    @property
+    def text_tokens(self) -> str:
+        """Tokens that the model was pretrained on elsewhere, by language, as JSON."""
+        languages = self.settings.languages.items()
+        return json.dumps({code: one.text_tokens for code, one in languages if one.text_tokens})
+
+    @property
+    def to_bring(self) -> list[Needed]:
+        """What has to be fetched before the work can begin."""
+        return [
+            *self.downloads.missing,
+            *missing_checkpoints(self.run, self.settings, self.results),
+        ]

@@ -4,19 +4,19 @@ Imports neither numpy nor torch, since Snakemake reads the settings on every dry
 """
 
 from difflib import get_close_matches
-from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
 from chronoglot.data.in_vitro.typology import Generator
+from chronoglot.settings_checkpoints import Checkpoints, Steps
 from chronoglot.settings_data import (
     IN_VITRO,
     Alignment,
-    Checkpoints,
     Code,
     Data,
     Distinct,
+    Downloads,
     Folders,
     Language,
     Positive,
@@ -39,11 +39,8 @@ def nearest(name: str, known: list[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(known)}"
 
 
-def _ascending(steps: list[int]) -> list[int]:
-    for earlier, later in pairwise(steps):
-        if later <= earlier:
-            raise ValueError(f"not sorted: {later} follows {earlier}; list each step once")
-    if not steps or steps[0] != 0:
+def _from_zero(steps: list[int]) -> list[int]:
+    if steps[0] != 0:
         raise ValueError("the first step must be 0, the untrained model, baseline of every curve")
     return steps
 
@@ -69,7 +66,7 @@ class Tokenizer(Section):
 class Pretraining(Section):
     """The fairseq run: XLM-R's recipe, scaled."""
 
-    steps: Annotated[list[Annotated[int, Field(ge=0)]], AfterValidator(_ascending)] = Field(
+    steps: Annotated[Steps, AfterValidator(_from_zero)] = Field(
         description="the save schedule: the steps that become checkpoints, 0 first"
     )
     updates: Positive = Field(
@@ -189,6 +186,7 @@ class Settings(Section):
         description="the tasks; docs/tasks.md defines them",
     )
     folders: Folders = Field(Folders(), description="where real data lies")
+    downloads: Downloads = Field(Downloads(), description="data that is fetched if it is absent")
     in_vitro: Generator = Field(
         default_factory=Generator, description="what the in-vitro languages have in common"
     )
@@ -196,8 +194,12 @@ class Settings(Section):
     xnli: Xnli = Field(Xnli(), description="labelled sentence pairs")
     alignment: Alignment = Field(Alignment(), description="gold word alignments")
     tokenizer: Tokenizer = Field(Tokenizer(), description="the subword tokenizer")
-    pretraining: Pretraining = Field(description="the run")
-    checkpoints: Checkpoints = Field(Checkpoints(), description="their verification")
+    pretraining: Pretraining | None = Field(
+        None, description="the run; null: its checkpoints come from elsewhere"
+    )
+    checkpoints: Checkpoints = Field(
+        Checkpoints(), description="checkpoints from elsewhere, and their verification"
+    )
     encoding: Encoding = Field(Encoding(), description="words to vectors")
     probing: Probing = Field(Probing(), description="vectors to scores")
     transfer: Transfer = Field(Transfer(), description="scores across languages")
@@ -229,7 +231,8 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _text_and_uses(self) -> "Settings":
-        if not any(language.in_vitro or language.text for language in self.languages.values()):
+        texts = [language.in_vitro or language.text for language in self.languages.values()]
+        if self.pretraining and not any(texts):
             raise ValueError("languages: none has `text` to pretrain on")
         used = {code for pair in self.alignment.gold for code in pair.split("-")}
         used |= set(self.xnli.languages)
@@ -241,18 +244,10 @@ class Settings(Section):
         return self
 
     @model_validator(mode="after")
-    def _layers_exist(self) -> "Settings":
-        for layer in self.probing.layers or []:
-            if layer > self.pretraining.layers:
-                raise ValueError(
-                    f"probing.layers: there is no layer {layer}; "
-                    f"the model has 0 to {self.pretraining.layers}"
-                )
+    def _one_run(self) -> "Settings":
+        if bool(self.pretraining) == bool(self.checkpoints.source):
+            raise ValueError(
+                "give either `pretraining`, or one of `checkpoints.fairseq`, `checkpoints.hub` "
+                "and `checkpoints.folder`"
+            )
         return self
-
-    @property
-    def layers(self) -> list[int]:
-        """The layers to probe."""
-        if self.probing.layers is not None:
-            return self.probing.layers
-        return list(range(self.pretraining.layers + 1))

@@ -40,14 +40,26 @@ class Section(BaseModel):
 
 
 class Text(Section):
-    """Where a language's pretraining text lies."""
+    """Where a language's text lies: for pretraining and, held out, for `bpc`."""
 
-    files: list[str] = Field(min_length=1, description="its files, plain or .xz, in `folders.text`")
+    files: list[str] = Field([], description="its files, plain or .xz, in `folders.text`")
+    dataset: str | None = Field(
+        None, description="a dataset with a file a language, such as `cc100`, instead of `files`"
+    )
+    code: str | None = Field(None, description="the language's code there; null: its code here")
     format: Literal["plain", "keyed"] = Field(
         "plain",
         description="`plain`: a paragraph a line, a blank line between documents; "
         "`keyed`: a line is `document#paragraph TAB text`",
     )
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> "Text":
+        if bool(self.files) == bool(self.dataset):
+            raise ValueError("give either `files` or `dataset`")
+        if self.code and not self.dataset:
+            raise ValueError("code: belongs to `dataset`; drop it")
+        return self
 
 
 class Treebank(Section):
@@ -82,6 +94,11 @@ class Language(Section):
     )
     text: Text | None = Field(None, description="its pretraining text; null: none")
     treebank: Treebank | None = Field(None, description="its treebank; null: none")
+    text_tokens: Positive | None = Field(
+        None,
+        description="tokens that the model was pretrained on, where that was not here; the "
+        "correlates relate scores to it",
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> "Language":
@@ -107,6 +124,30 @@ class Folders(Section):
     treebanks: str = Field("data/ud", description="folder with treebanks as in a UD release")
     xnli: str = Field("data/xnli", description="folder that `xnli`'s files are named in")
     alignments: str = Field("data/alignments", description="folder of the folders of gold links")
+
+
+class Downloads(Section):
+    """What is fetched if it is not in the `folders`; docs/downloads.md says how."""
+
+    folder: str = Field("data/downloads", description="where it is kept, for all experiments")
+    table: str | None = Field(
+        None,
+        description="a CSV file with columns as in workflow/chronoglot/data/fetch/datasets.csv, "
+        "whose rows come beside that table's, or instead of those of the same name",
+    )
+    treebanks: str | None = Field(
+        None, description="release of UD that treebanks are taken from, such as `ud-2.15`"
+    )
+    xnli: str | None = Field(
+        None, description="dataset that the dev and test pairs are taken from: `xnli-1.0`"
+    )
+    xnli_train: str | None = Field(
+        None, description="dataset that the training pairs are taken from: `xnli-mt-1.0`"
+    )
+    max_characters: Positive = Field(
+        20_000_000,
+        description="characters of text fetched a language: whole documents from the start",
+    )
 
 
 class Data(Section):
@@ -157,16 +198,6 @@ class Alignment(Section):
     method: Literal["argmax", "itermax"] = Field(
         "argmax",
         description="SimAlign's method whose F1 is the score; results of both are in the tables",
-    )
-
-
-class Checkpoints(Section):
-    """How the checkpoints are verified."""
-
-    accept: list[str] = Field(
-        [],
-        description="findings of `verify` to let pass, by the name that it gives them; "
-        "docs/checkpoints.md lists the kinds",
     )
 
 

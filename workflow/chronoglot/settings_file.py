@@ -38,6 +38,15 @@ def _duplicates(node: yaml.Node | None) -> Iterator[tuple[yaml.Node, yaml.Node]]
             yield from _duplicates(value)
 
 
+def read_yaml(path: Path) -> dict[str, Any]:
+    """What a file of settings holds; raises UserError if it cannot be read."""
+    try:
+        refuse_duplicate_keys([path])
+        return dict(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
+        raise UserError(f"{path}: not readable settings ({error})") from None
+
+
 def check(config: Mapping[str, Any], source: str) -> Settings:
     """Settings from what was read from `source`; raises UserError naming each wrong key."""
     try:

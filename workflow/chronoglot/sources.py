@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from chronoglot.data.locate import PHARAOH, find_gold, find_parts
+from chronoglot.data.locate import PHARAOH, choose_parts, find_gold
+from chronoglot.downloads import Downloads
 from chronoglot.errors import UserError
 from chronoglot.settings import Settings
 from chronoglot.settings_data import IN_VITRO, Text, Treebank
@@ -14,21 +15,21 @@ _SET_FOLDER = "set `folders.{}` to the folder that holds it, or mend the name"
 class Sources:
     """The files of each language's text, treebank and sentence pairs, and of gold links.
 
-    Raises UserError if one that the settings name does not exist; the training pairs alone may be
-    missing, which makes the language a target only.
+    Raises UserError if one that the settings name neither exists nor is fetched; the training
+    pairs alone may be missing, which makes the language a target only.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, downloads: Downloads) -> None:
+        self._settings, self._downloads = settings, downloads
         self._texts: dict[str, list[Path]] = {}
-        self._parts: dict[str, dict[str, list[Path]]] = {}
+        self._treebanks: dict[str, list[Path]] = {}
         self._pairs: dict[str, dict[str, Path]] = {}
         self._gold: dict[str, list[Path]] = {}
         for code, language in settings.languages.items():
             if language.text:
                 self._texts[code] = self._locate_text(code, language.text)
             if language.treebank:
-                self._parts[code] = self._locate_treebank(code, language.treebank)
+                self._treebanks[code] = self._locate_treebank(code, language.treebank)
         if "xnli" in settings.tasks:
             for code in settings.xnli.languages:
                 self._pairs[code] = self._locate_pairs(code)
@@ -38,6 +39,9 @@ class Sources:
                     self._gold[pair] = self._locate_gold(pair, name)
 
     def _locate_text(self, code: str, text: Text) -> list[Path]:
+        if text.dataset:
+            where = f"languages.{code}.text.dataset"
+            return [self._downloads.text(text.dataset, text.code or code, where)]
         paths = [Path(self._settings.folders.text) / name for name in text.files]
         for path in paths:
             if not path.is_file():
@@ -47,25 +51,16 @@ class Sources:
                 )
         return paths
 
-    def _locate_treebank(self, code: str, treebank: Treebank) -> dict[str, list[Path]]:
-        where = f"languages.{code}.treebank"
-        found = find_parts(Path(self._settings.folders.treebanks) / treebank.name)
-        parts: dict[str, list[Path]] = {
-            part: found[part] for part in treebank.parts if part in found
-        }
-        if not parts:
-            raise UserError(
-                f"{where}: {treebank.name} has none of the parts "
-                f"{', '.join(treebank.parts)}; name others in `parts`"
-            )
-        if treebank.split == "published":
-            for part in SPLITS:
-                if part not in parts:
-                    raise UserError(
-                        f"{where}: {treebank.name} has no {part} part; "
-                        "set `split: document` or `split: sentence` to divide the parts it has"
-                    )
-        return parts
+    def _locate_treebank(self, code: str, treebank: Treebank) -> list[Path]:
+        """The files of its parts; or its folder, which is fetched, so that they are not known."""
+        folder = Path(self._settings.folders.treebanks) / treebank.name
+        if not folder.is_dir() and (fetched := self._downloads.treebank(treebank.name)):
+            return [fetched]
+        try:
+            parts = choose_parts(folder, treebank.parts, published=treebank.split == "published")
+        except UserError as error:
+            raise UserError(f"languages.{code}.treebank: {error}") from None
+        return [path for paths in parts.values() for path in paths]
 
     def _locate_pairs(self, code: str) -> dict[str, Path]:
         found = {}
@@ -74,6 +69,8 @@ class Sources:
             path = Path(self._settings.folders.xnli) / name
             if path.is_file():
                 found[split] = path
+            elif fetched := self._downloads.pairs(split, name):
+                found[split] = fetched
             elif split != "train":
                 raise UserError(
                     f"xnli.{split}: there is no file {path} for {code}; "
@@ -82,8 +79,11 @@ class Sources:
         return found
 
     def _locate_gold(self, pair: str, name: str) -> list[Path]:
+        folder = Path(self._settings.folders.alignments) / name
+        if not folder.is_dir() and (fetched := self._downloads.gold(name)):
+            return fetched
         try:
-            return find_gold(Path(self._settings.folders.alignments) / name)
+            return find_gold(folder)
         except UserError as error:
             raise UserError(
                 f"alignment.gold.{pair}: {error}; {_SET_FOLDER.format('alignments')}"
@@ -101,7 +101,7 @@ class Sources:
 
     def has_treebank(self, language: str) -> bool:
         """Whether the language has a word table."""
-        return language in self._parts or self._in_vitro(language)
+        return language in self._treebanks or self._in_vitro(language)
 
     def has_pairs(self, language: str) -> bool:
         """Whether the language has a pair table."""
@@ -129,17 +129,38 @@ class Sources:
         return text.format if text else "plain"
 
     def treebank_files(self, language: str) -> list[str]:
-        """Files of a language's treebank, all parts."""
-        if language in self._parts:
-            return [str(path) for paths in self._parts[language].values() for path in paths]
+        """Files of a language's treebank, all parts; or the folder that it is fetched to."""
+        if language in self._treebanks:
+            return [str(path) for path in self._treebanks[language]]
         return [self._made(f"{language}/{language}_invitro-ud-{part}.conllu") for part in SPLITS]
 
     def treebank_split(self, language: str) -> str:
         """Options that say how a language's treebank is divided."""
         treebank = self._settings.languages[language].treebank
-        if treebank is None or treebank.split == "published":
+        if treebank is None:
             return "--split published"
-        return f"--split {treebank.split} --shares {','.join(f'{s:g}' for s in treebank.shares)}"
+        options = f"--split {treebank.split}"
+        if treebank.split != "published":
+            options += f" --shares {','.join(f'{share:g}' for share in treebank.shares)}"
+        if any(path.suffix != ".conllu" for path in self._treebanks[language]):
+            options += f" --parts {','.join(treebank.parts)}"
+        return options
+
+    @property
+    def datasets(self) -> list[str]:
+        """Names of the datasets that are used, as far as they are known: for their licences."""
+        settings = self._settings
+        names = list(self._downloads.used)
+        if settings.xnli.languages and "xnli" in settings.tasks:
+            names.append("xnli-1.0")  # wherever its files are from
+        if settings.checkpoints.dataset:
+            names.append(settings.checkpoints.dataset)
+        return list(dict.fromkeys(names))
+
+    def treebank_folders(self) -> list[Path]:
+        """Folders of the real treebanks."""
+        files = (paths[0] for paths in self._treebanks.values())
+        return sorted({path.parent if path.suffix == ".conllu" else path for path in files})
 
     def pair_files(self, language: str) -> dict[str, str]:
         """Files of a language's sentence pairs by split."""

@@ -4,7 +4,9 @@ One row per syntactic word, ordered by split (train, dev, test), sentence and wo
 layer's vectors belongs to row i of the table.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +65,12 @@ class Words:
         """Row of each sentence's first word, by sentence number, closed by the number of words."""
         starts = np.flatnonzero(np.diff(self.sentence, prepend=-1))
         return np.append(starts, len(self))
+
+    def texts(self) -> Iterator[str]:
+        """The text of each sentence: its words, with a space where there is one."""
+        for start, stop in pairwise(self.sentence_starts().tolist()):
+            rows = zip(self.form[start:stop], self.space_before[start:stop], strict=True)
+            yield "".join(f" {form}" if space else form for form, space in rows).strip()
 
 
 def read_words(path: str | Path) -> Words:

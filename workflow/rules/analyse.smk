@@ -1,8 +1,8 @@
 # Requires: the score of every tuple; the pretraining text, the tokenizer and the word tables
 # Makes:    tables/{scores,links,summary,movement,asymmetry,best_sources,languages,language_pairs,
 #           correlates}.{parquet,csv}
-# Steps:    collect the scores of all tuples, and all numbers of alignment; what was learned when, and forgotten; in which layers;
-#           from which languages; and what goes with it.
+# Steps:    collect the scores of all tuples, and all numbers of alignment; what was learned when,
+#           and forgotten; in which layers; from which languages; and what goes with it.
 
 
 rule scores:
@@ -131,14 +131,9 @@ rule across:
 
 rule properties:
     input:
-        tokenizer=rules.tokenizer.output.model,
-        texts=expand(
-            f"{RESULTS}/data/text/{{language}}/train.txt", language=PLAN.pretrained
-        ),
-        counts=expand(
-            f"{RESULTS}/pretraining/bin/{{language}}/counts.json",
-            language=PLAN.pretrained,
-        ),
+        tokenizer=PLAN.tokenizer,
+        texts=PLAN.texts,
+        counts=PLAN.counts,
         words=expand(
             f"{RESULTS}/data/words/{{language}}.parquet", language=PLAN.with_treebank
         ),
@@ -158,14 +153,17 @@ rule properties:
     params:
         languages=PLAN.described_languages,
         typologies=PLAN.typologies,
-        pretrained=",".join(PLAN.pretrained),
+        texts=",".join(PLAN.with_text),
+        side=PLAN.side,
+        text_tokens=PLAN.text_tokens,
         treebanks=",".join(PLAN.with_treebank),
     message:
         "describe the languages"
     shell:
         f"python -m chronoglot properties {{input.tokenizer}} --data {RESULTS}/data"
-        f" --binarised {RESULTS}/pretraining/bin"
-        " --pretrained {params.pretrained} --treebanks {params.treebanks:q}"
+        f" --binarised {RESULTS}/pretraining/bin --side {{params.side}}"
+        " --texts={params.texts:q} --treebanks={params.treebanks:q}"
+        " --text-tokens {params.text_tokens:q}"
         " --languages {params.languages:q} --typologies {params.typologies:q}"
         f" --tables {RESULTS}/tables > {{log}} 2>&1"
 
@@ -207,4 +205,4 @@ rule tables:
         rules.across.output,
         rules.properties.output,
         rules.correlates.output,
-        rules.losses.output,
+        rules.losses.output if SETTINGS.pretraining else [],

@@ -1,45 +1,13 @@
-# Requires: checkpoints/step-<step>/checkpoint.pt (fairseq) and the tokenizer
-# Makes:    checkpoints/step-<step>/model/ (transformers, safetensors), checkpoints/verdict.json
-# Steps:    convert each and take its digest; compare the digests of all; run one checkpoint through
-#           fairseq as well and compare all its layers.
-
-MODEL_FILES = ["model.safetensors", "config.json", "sentencepiece.bpe.model"]
-
-
-rule convert:
-    input:
-        checkpoint=rules.checkpoint.output,
-        model=rules.tokenizer.output.model,
-        dictionary=rules.tokenizer.output.dictionary,
-    output:
-        expand(
-            f"{RESULTS}/checkpoints/step-{{{{step}}}}/model/{{file}}", file=MODEL_FILES
-        ),
-        manifest=f"{RESULTS}/checkpoints/step-{{step}}/model/manifest.json",
-        digest=f"{RESULTS}/checkpoints/step-{{step}}/digest.json",
-    log:
-        f"{RESULTS}/logs/convert/step-{{step}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/convert/step-{{step}}.tsv"
-    priority: 80
-    conda:
-        "../../envs/chronoglot.yaml"
-    threads: 1
-    resources:
-        mem_mb=4_000,
-        runtime=30,
-    message:
-        "convert the checkpoint of step {wildcards.step}"
-    shell:
-        "python -m chronoglot convert {input.checkpoint} --model {input.model}"
-        " --dictionary {input.dictionary}"
-        f" --folder {RESULTS}/checkpoints/step-{{wildcards.step}}/model"
-        " --digest {output.digest} > {log} 2>&1"
+# Requires: checkpoints/step-<step>/digest.json of all steps, from the rules of the run's source
+# Makes:    checkpoints/verdict.json; checkpoints/step-0/model/ where the source has no step 0
+# Steps:    compare the digests of all; draw an untrained model.
 
 
 rule verify:
     input:
-        expand(f"{RESULTS}/checkpoints/step-{{step}}/digest.json", step=PLAN.steps),
+        expand(
+            f"{RESULTS}/checkpoints/step-{{step}}/digest.json", step=PLAN.run.published
+        ),
     output:
         f"{RESULTS}/checkpoints/verdict.json",
     log:
@@ -61,29 +29,30 @@ rule verify:
         "python -m chronoglot verify {input} {params.accept} --verdict {output} > {log} 2>&1"
 
 
-rule check_conversion:
-    input:
-        checkpoint=rules.checkpoint.output,
-        dictionary=rules.tokenizer.output.dictionary,
-        converted=rules.convert.output,
-        texts=expand(
-            f"{RESULTS}/data/text/{{language}}/heldout.txt", language=PLAN.pretrained
-        ),
-    output:
-        f"{RESULTS}/checkpoints/step-{{step}}/conversion.json",
-    log:
-        f"{RESULTS}/logs/check_conversion/step-{{step}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/check_conversion/step-{{step}}.tsv"
-    conda:
-        "../../envs/chronoglot.yaml"
-    threads: 1
-    resources:
-        mem_mb=8_000,
-        runtime=30,
-    message:
-        "compare the converted checkpoint of step {wildcards.step} with fairseq's"
-    shell:
-        "python -m chronoglot check-conversion {input.checkpoint} {input.texts}"
-        f" --folder {RESULTS}/checkpoints/step-{{wildcards.step}}/model"
-        " --dictionary {input.dictionary} --output {output} > {log} 2>&1"
+if 0 not in PLAN.run.published:
+
+    rule untrained:
+        input:
+            # For the architecture and the tokenizer.
+            f"{RESULTS}/checkpoints/step-{PLAN.run.published[0]}/model/manifest.json",
+        output:
+            f"{RESULTS}/checkpoints/step-0/model/manifest.json",
+        log:
+            f"{RESULTS}/logs/untrained.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/untrained.tsv"
+        conda:
+            "../../envs/chronoglot.yaml"
+        threads: 1
+        resources:
+            mem_mb=8_000,
+            runtime=30,
+        params:
+            model=lambda wildcards, input: Path(input[0]).parent,
+            folder=lambda wildcards, output: Path(output[0]).parent,
+            seed=SETTINGS.seed,
+        message:
+            "draw an untrained model, the source having none"
+        shell:
+            "python -m chronoglot untrained {params.model} --seed {params.seed}"
+            " --folder {params.folder} > {log} 2>&1"

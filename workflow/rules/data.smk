@@ -86,7 +86,7 @@ rule text:
         runtime=120,
     params:
         format=lambda wildcards: PLAN.sources.text_format(wildcards.language),
-        heldout_share=SETTINGS.data.heldout_share,
+        heldout_share=PLAN.heldout_share,
         limit=(
             f"--max-characters {SETTINGS.data.max_characters}"
             if SETTINGS.data.max_characters

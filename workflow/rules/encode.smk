@@ -1,4 +1,4 @@
-# Requires: checkpoints/step-<step>/model/ and the table data/{words,pairs}/<language>.parquet
+# Requires: checkpoints/step-<step>/model/, verified, and the table data/{words,pairs}/<language>.parquet
 # Makes:    vectors/step-<step>/<language>/{words,pairs}/layer-<layer>.npy, removed once no job
 #           needs them
 # Steps:    one forward pass over a table's sentences gives all layers.
@@ -10,14 +10,16 @@
 # a change of theirs before it has asked whether the jobs that read the vectors are to run.
 rule encode:
     input:
-        model=rules.convert.output,
+        model=MODEL,
+        # Of checkpoints from elsewhere.
+        verdict=ancient(PLAN.verdict),
         table=f"{RESULTS}/data/{{data}}/{{language}}.parquet",
     output:
         [
             temp(
                 f"{RESULTS}/vectors/step-{{step}}/{{language}}/{{data}}/layer-{layer}.npy"
             )
-            for layer in range(SETTINGS.pretraining.layers + 1)
+            for layer in range(PLAN.run.layers + 1)
         ],
     log:
         f"{RESULTS}/logs/encode/step-{{step}}/{{language}}/{{data}}.log",

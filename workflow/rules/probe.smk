@@ -13,7 +13,7 @@ rule probe:
     input:
         vectors=lambda wildcards: ancient(PLAN.vectors(**wildcards)),
         table=lambda wildcards: PLAN.table(wildcards.language, wildcards.task),
-        model=rules.convert.output.manifest,
+        model=MODEL,
         # The same tuple of the untrained model is the baseline of every other.
         baselines=lambda wildcards: (
             PLAN.probes(0, [wildcards.language], wildcards.task, "json")
@@ -62,7 +62,7 @@ rule transfer:
     input:
         vectors=lambda wildcards: ancient(PLAN.vectors(**wildcards)),
         table=lambda wildcards: PLAN.table(wildcards.language, wildcards.task),
-        model=rules.convert.output.manifest,
+        model=MODEL,
         probes=lambda wildcards: PLAN.probes(
             wildcards.step,
             PLAN.transfer_sources(wildcards.task, wildcards.language),
@@ -102,7 +102,8 @@ rule transfer:
 
 rule bits:
     input:
-        model=rules.convert.output,
+        model=MODEL,
+        verdict=ancient(PLAN.verdict),
         heldout=rules.text.output.heldout,
     output:
         f"{RESULTS}/bpc/step-{{step}}/{{language}}.json",
@@ -139,7 +140,8 @@ rule bits:
 
 rule align:
     input:
-        model=rules.convert.output,
+        model=MODEL,
+        verdict=ancient(PLAN.verdict),
         parallel=rules.parallel.output,
     output:
         f"{RESULTS}/alignment/step-{{step}}/{{source}}-{{target}}.json",

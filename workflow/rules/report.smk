@@ -1,6 +1,6 @@
 # Requires: the tables, tables/*.parquet
 # Makes:    figures/<figure>.{png,pdf} and report.html
-# Steps:    draw each figure, then put everything on one page.
+# Steps:    draw each figure, list the data's licences, then put everything on one page.
 
 
 rule figure:
@@ -40,11 +40,37 @@ rule figures:
         ),
 
 
+rule list_licences:
+    input:
+        [folder for folder in PLAN.sources.treebank_folders() if folder.is_dir()],
+    output:
+        f"{RESULTS}/licences.json",
+    log:
+        f"{RESULTS}/logs/list_licences.log",
+    localrule: True
+    conda:
+        "../../envs/chronoglot.yaml"
+    threads: 1
+    resources:
+        mem_mb=1_000,
+        runtime=10,
+    params:
+        datasets=",".join(PLAN.sources.datasets),
+        treebanks=",".join(map(str, PLAN.sources.treebank_folders())),
+        table=f"--table {PLAN.downloads.table}" if PLAN.downloads.table else "",
+    message:
+        "list the licences of the data"
+    shell:
+        "python -m chronoglot list-licences --datasets={params.datasets:q}"
+        " --treebanks={params.treebanks:q} {params.table} --output {output} > {log} 2>&1"
+
+
 rule report:
     input:
         tables=rules.tables.input,
-        conversion=f"{RESULTS}/checkpoints/step-{PLAN.steps[-1]}/conversion.json",
-        model=f"{RESULTS}/checkpoints/step-{PLAN.steps[-1]}/model/model.safetensors",
+        conversion=PLAN.conversion,
+        digest=f"{RESULTS}/checkpoints/step-{PLAN.steps[-1]}/digest.json",
+        licences=f"{RESULTS}/licences.json",
         figures=expand(f"{RESULTS}/figures/{{figure}}.png", figure=PLAN.figures),
         pdfs=expand(f"{RESULTS}/figures/{{figure}}.pdf", figure=PLAN.figures),
     output:
@@ -61,10 +87,12 @@ rule report:
         # A function, since the settings may hold braces.
         settings=lambda wildcards: PLAN.resolved,
         languages=PLAN.described_languages,
+        step0="" if 0 in PLAN.run.published else "--step0-drawn",
     message:
         "write the report"
     shell:
-        "python -m chronoglot report {input.figures} --model {input.model}"
+        "python -m chronoglot report {input.figures} --digest {input.digest}"
+        " --licences {input.licences} {params.step0}"
         f" --tables {RESULTS}/tables --benchmarks {RESULTS}/benchmarks"
         " --settings {params.settings:q} --languages {params.languages:q}"
         " --report {output} > {log} 2>&1"

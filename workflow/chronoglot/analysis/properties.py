@@ -2,17 +2,18 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sentencepiece import SentencePieceProcessor
 
 from chronoglot.analysis.distances import distances
 from chronoglot.data.in_vitro.typology import Typology
-from chronoglot.encoding.tokens import SentencePieceTokeniser
+from chronoglot.encoding.tokens import Tokeniser
+from chronoglot.errors import UserError
 from chronoglot.pretraining.tokenizer import paragraphs
 from chronoglot.words import read_words
 
@@ -29,19 +30,22 @@ def language_properties(
     described: Described,
     *,
     counts: Mapping[str, Path],
+    text_tokens: Mapping[str, int],
     words: Mapping[str, Path],
-    tokenizer: Path,
+    tokeniser: Tokeniser,
 ) -> pd.DataFrame:
     """One row a language of `described`, in its order.
 
     `text_characters` and `text_tokens` (with one end mark a paragraph) of its pretraining text are
-    those of `counts` (pretraining/bin/{language}/counts.json); `fertility`, subwords per word, is
-    that of the training part of its word table in `words`. NaN where a language has no such file.
+    those of `counts` (pretraining/bin/{language}/counts.json); of a model from elsewhere the tokens
+    are those given in `text_tokens`. `fertility`, subwords per word, is that of the training part
+    of its word table in `words`. NaN where a language has no such file.
     """
-    tokeniser = SentencePieceTokeniser(tokenizer)
     rows = []
     for language, (name, script, family) in described.items():
-        characters, tokens = _sizes(counts[language]) if language in counts else (np.nan, np.nan)
+        characters, tokens = np.nan, float(text_tokens.get(language, np.nan))
+        if language in counts:
+            characters, tokens = _sizes(counts[language])
         rows.append(
             {
                 "language": language,
@@ -63,7 +67,7 @@ def _sizes(counts: Path) -> tuple[int, int]:
     return train["characters"], train["tokens"]
 
 
-def fertility(words: Path, tokeniser: SentencePieceTokeniser) -> float:
+def fertility(words: Path, tokeniser: Tokeniser) -> float:
     """Subwords per word in the training part of a word table; NaN if that is empty."""
     table = read_words(words)
     lengths = np.diff(tokeniser.tokenise(table).starts)[table.rows("train")]
@@ -74,22 +78,22 @@ def pair_properties(
     described: Described,
     *,
     texts: Mapping[str, Path],
-    tokenizer: Path,
+    tokeniser: Tokeniser,
     typologies: Mapping[str, Typology],
 ) -> pd.DataFrame:
     """One row per ordered pair of different languages of `described`, in its order.
 
     `vocabulary_overlap` is Σ min(p, q) over subwords, p and q their relative frequencies in the
-    two pretraining texts, 1 if these are alike; NaN where a language is not in `texts`
-    (data/text/{language}/train.txt), of each of which the first 10 million characters are counted.
-    `same_script` is 0 or 1, NaN where a language's script is "", not given. The distances are those
-    of `distances`, which reads `typologies`.
+    two texts, 1 if these are alike; NaN where a language is not in `texts`
+    (data/text/{language}/{train,heldout}.txt), of each of which the first 10 million characters
+    are counted. `same_script` is 0 or 1, NaN where a language's script is "", not given. The
+    distances are those of `distances`, which reads `typologies`.
     """
     languages = list(described)
     scripts = np.array([script for _, script, _ in described.values()])
     named = scripts != ""
     matrices = {
-        "vocabulary_overlap": _overlaps([texts.get(language) for language in languages], tokenizer),
+        "vocabulary_overlap": _overlaps([texts.get(language) for language in languages], tokeniser),
         "same_script": np.where(named[:, None] & named, scripts[:, None] == scripts, np.nan),
         **distances(languages, typologies),
     }
@@ -99,26 +103,33 @@ def pair_properties(
     return pd.DataFrame(pairs | {name: m[source, target] for name, m in matrices.items()})
 
 
-def _overlaps(texts: list[Path | None], tokenizer: Path) -> NDArray[np.float64]:
+def _overlaps(texts: list[Path | None], tokeniser: Tokeniser) -> NDArray[np.float64]:
     """Overlaps of the vocabularies of texts, NaN where there is none. [texts, texts]."""
-    pieces = SentencePieceProcessor(model_file=str(tokenizer))
-    nothing = np.full(len(pieces), np.nan)
-    frequency = np.stack([subword_frequencies(t, pieces) if t else nothing for t in texts])
+    counted = [subword_counts(text, tokeniser) if text else None for text in texts]
+    size = max((len(counts) for counts in counted if counts is not None), default=1)
+    frequency = np.full((len(texts), size), np.nan)
+    for row, counts in zip(frequency, counted, strict=True):
+        if counts is not None:
+            row[:] = 0
+            row[: len(counts)] = counts / max(1, counts.sum())
     return np.stack([np.minimum(row, frequency).sum(axis=1) for row in frequency])
 
 
-def subword_frequencies(text: Path, pieces: SentencePieceProcessor) -> NDArray[np.float64]:
-    """Relative frequencies of subwords in the text's first `SAMPLE` characters. [vocabulary].
+def subword_counts(text: Path, tokeniser: Tokeniser) -> NDArray[np.int64]:
+    """Number of each subword, by its id, in the text's first `SAMPLE` characters.
 
     Unknown ones count as no subword, since two languages do not share them.
     """
-    number = np.zeros(len(pieces), dtype=np.int64)
+    number = np.zeros(1, dtype=np.int64)
     sample = _first(text, SAMPLE)
     while chunk := list(islice(sample, _CHUNK)):
-        ids = np.concatenate([np.asarray(i, np.int64) for i in pieces.encode(chunk, num_threads=1)])
-        number += np.bincount(ids, minlength=len(pieces))
-    number[pieces.unk_id()] = 0
-    return number / max(1, number.sum())
+        ids = np.concatenate([tokeniser.text_ids(paragraph) for paragraph in chunk])
+        more = np.bincount(ids, minlength=len(number))
+        more[: len(number)] += number
+        number = more
+    with suppress(UserError, IndexError):  # a tokenizer that knows everything; none is there
+        number[tokeniser.unknown] = 0
+    return number
 
 
 def _first(text: Path, characters: int) -> Iterator[str]:

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from chronoglot.checkpoints.load import load_fairseq
 from chronoglot.checkpoints.manifest import write_manifest
+from chronoglot.checkpoints.size import refuse_other_layers
 from chronoglot.checkpoints.spellings import modernise
 from chronoglot.checkpoints.vocabulary import check_vocabulary
 from chronoglot.errors import UserError
@@ -58,22 +59,30 @@ _POSITION_OFFSET = 2
 
 
 def convert(
-    checkpoint: str | Path, tokenizer: str | Path, dictionary: str | Path, folder: str | Path
+    checkpoint: Path,
+    tokenizer: Path,
+    dictionary: Path | None,
+    folder: Path,
+    *,
+    layers: int | None = None,
 ) -> None:
     """Write `folder`: a fairseq RoBERTa checkpoint as a `transformers` model with its tokenizer.
 
     `tokenizer` is the sentencepiece model and `dictionary` fairseq's dictionary of the same
-    subwords. The folder holds `config.json`, `model.safetensors` (float32, masked LM head
-    included), `sentencepiece.bpe.model`, `tokenizer_config.json` and `manifest.json`.
+    subwords; without it, its order is taken for that of the sentencepiece model, as it is XLM-R's.
+    `layers` are the blocks that the checkpoint should have, if that is known. The folder holds
+    `config.json`, `model.safetensors` (float32, masked LM head included),
+    `sentencepiece.bpe.model`, `tokenizer_config.json` and `manifest.json`.
 
     Raises UserError if the checkpoint is damaged, is of another architecture, has a tensor that
-    is unknown, missing or of the wrong shape, or does not fit the tokenizer.
+    is unknown, missing or of the wrong shape, or does not fit the tokenizer or `layers`.
     """
     state, settings = load_fairseq(checkpoint)
-    state = modernise(state, Path(checkpoint))
-    config = _config(state, settings, Path(checkpoint))
-    tensors = _rename(state, config, Path(checkpoint))
-    check_vocabulary(Path(tokenizer), Path(dictionary), config["vocab_size"], Path(checkpoint))
+    state = modernise(state, checkpoint)
+    config = _config(state, settings, checkpoint)
+    refuse_other_layers(config["num_hidden_layers"], layers, checkpoint)
+    tensors = _rename(state, config, checkpoint)
+    check_vocabulary(tokenizer, dictionary, config["vocab_size"], checkpoint)
     with whole_folder(folder) as temporary:
         _write_json(config, temporary / "config.json")
         _write_json(_tokenizer_config(config), temporary / "tokenizer_config.json")

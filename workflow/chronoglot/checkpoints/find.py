@@ -7,7 +7,6 @@ fairseq's epoch in `checkpoint_*_{step}.pt`.
 
 import difflib
 import re
-from collections.abc import Sequence
 from glob import escape, glob
 from pathlib import Path
 
@@ -16,12 +15,19 @@ from chronoglot.errors import UserError
 _STEP = "{step}"
 
 
-def find_checkpoints(pattern: str, steps: Sequence[int] | None = None) -> dict[int, Path]:
+def find_checkpoints(pattern: str) -> dict[int, Path]:
     """Step → local file or folder that matches the pattern, ordered by step.
 
-    With `steps`, these alone. Raises UserError if nothing matches, a step of `steps` is not there
-    or two files are of one step.
+    Raises UserError if nothing matches, or two files are of one step.
     """
+    found = matching(pattern)
+    if not found:
+        raise UserError(f"{pattern}: no such files{_nearest(str(Path(pattern)))}")
+    return found
+
+
+def matching(pattern: str) -> dict[int, Path]:
+    """As `find_checkpoints`, but where nothing matches there is nothing to raise."""
     _check_pattern(pattern)
     pattern = str(Path(pattern))  # as glob gives names, without a doubled "/"
     expression = _expression(pattern)
@@ -37,31 +43,22 @@ def find_checkpoints(pattern: str, steps: Sequence[int] | None = None) -> dict[i
                 "narrower, so that it matches one of them"
             )
         found[step] = Path(path)
-    if not found:
-        raise UserError(f"{pattern}: no such files{_nearest(pattern)}")
-    if steps is None:
-        return dict(sorted(found.items()))
-    if missing := sorted(set(steps) - found.keys()):
-        raise UserError(
-            f"{pattern}: no checkpoint of {_steps(missing)}; there are those of "
-            f"{_steps(sorted(found))}"
-        )
-    return {step: found[step] for step in sorted(set(steps))}
+    return dict(sorted(found.items()))
 
 
-def expand(pattern: str, steps: Sequence[int]) -> dict[int, str]:
-    """Step → name or URL, ordered by step, without a look at whether it is there.
+def place_of(pattern: str, step: int) -> Path | str:
+    """The path or URL of a step, by a pattern or, without `{step}` in it, by name.
 
-    Raises UserError if there are no steps or the pattern has a `*`, which only a folder can fill.
+    Raises UserError if no path that matches the pattern is of the step.
     """
-    _check_pattern(pattern)
-    if "*" in pattern:
-        raise UserError(
-            f"{pattern}: '*' cannot be looked up in a URL; only {_STEP} can stand there"
-        )
-    if not steps:
-        raise UserError(f"{pattern}: what is at a URL cannot be listed, so list the steps")
-    return {step: pattern.replace(_STEP, str(step)) for step in sorted(set(steps))}
+    if pattern.startswith(("https://", "http://")):
+        return pattern.replace(_STEP, str(step))
+    if _STEP not in pattern:
+        return Path(pattern)
+    found = matching(pattern)
+    if step not in found:
+        raise UserError(f"{pattern}: no longer holds the checkpoint of step {step}")
+    return found[step]
 
 
 def _check_pattern(pattern: str) -> None:
@@ -97,8 +94,3 @@ def _nearest(pattern: str) -> str:
         return f"; {folder} is empty"
     nearest = difflib.get_close_matches(wanted, names, n=3, cutoff=0)
     return f"; nearest to {wanted} in {folder}: {', '.join(nearest)}"
-
-
-def _steps(steps: Sequence[int]) -> str:
-    shown = ", ".join(map(str, steps[:10])) + (f" and {len(steps) - 10} more" if steps[10:] else "")
-    return f"step{'s' if len(steps) > 1 else ''} {shown}"

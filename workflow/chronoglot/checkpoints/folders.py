@@ -1,31 +1,27 @@
 """Model folders in the layout of `transformers`: which are complete, and how one becomes a run's.
 
 Of what a folder holds only what is read is taken: the configuration, the tokenizer, and the
-weights, which are safetensors wherever there are any. Never code. Nothing heavy is imported here:
-which checkpoints there are is asked whenever the workflow is planned.
+weights. Never code. In a run all are alike: the weights are safetensors, and the tokenizer is a
+`tokenizer.json` or XLM-R's sentencepiece model; where the source has older forms of them, they are
+made. Nothing heavy is imported before that: which checkpoints there are is asked whenever the
+workflow is planned.
 """
 
 import json
-import os
-import zipfile
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
+from chronoglot.checkpoints.complete import is_whole
 from chronoglot.checkpoints.find import find_checkpoints
 from chronoglot.checkpoints.manifest import write_manifest
 from chronoglot.errors import UserError
-from chronoglot.files import whole_folder
+from chronoglot.files import link, whole_folder
 
 CONFIG = "config.json"
+# What a run's tokenizers are; see `chronoglot.encoding.fast_tokens.load_tokeniser`.
+_READ_TOKENIZERS = ("tokenizer.json", "sentencepiece.bpe.model")
 # Any of them is a tokenizer; the others say more about one.
-_TOKENIZERS = (
-    "tokenizer.json",
-    "vocab.txt",
-    "vocab.json",
-    "sentencepiece.bpe.model",
-    "spm.model",
-    "tokenizer.model",
-)
+_TOKENIZERS = (*_READ_TOKENIZERS, "vocab.txt", "vocab.json", "spm.model", "tokenizer.model")
 TOKENIZER_FILES = (
     *_TOKENIZERS,
     "merges.txt",
@@ -34,9 +30,10 @@ TOKENIZER_FILES = (
     "tokenizer_config.json",
 )
 # The weights in one file, or the index of the files among which they are divided; the best first.
+_TORCH = "pytorch_model"
 _WEIGHTS = (
     ("model.safetensors", "model.safetensors.index.json"),
-    ("pytorch_model.bin", "pytorch_model.bin.index.json"),
+    (f"{_TORCH}.bin", f"{_TORCH}.bin.index.json"),
 )
 
 
@@ -63,10 +60,12 @@ def what_is_missing(folder: str | Path) -> str | None:
         weights = weight_files(names, lambda name: folder / name)
         if not weights:
             return "no weights"
+        if absent := [name for name in weights if name not in names]:
+            return f"no {absent[0]}"
         for name in names.intersection(TOKENIZER_FILES):
             if name.endswith(".json"):
                 _read_json(folder / name)
-        cut = [name for name in weights if is_cut_short(folder / name)]
+        cut = [name for name in weights if not is_whole(folder / name)]
     except OSError as error:
         return f"no {Path(error.filename).name}" if error.filename else str(error)
     except ValueError as error:
@@ -102,25 +101,30 @@ def assemble(
     """Make `folder` a checkpoint of links to files by name, and write its manifest.
 
     `tokenizer` is a folder that has one, or its files by name; `origin` is kept as `source.json`.
+    Raises UserError if there is no tokenizer, or what is in an older form cannot be read.
     """
     if isinstance(tokenizer, Path):
         found = {name: tokenizer / name for name in TOKENIZER_FILES}
         tokenizer = {name: path for name, path in found.items() if path.is_file()}
+    where = " ".join(origin.values())
     if not any(name in _TOKENIZERS for name in tokenizer):
-        where = " ".join(origin.values())
         raise UserError(f"{where}: has no tokenizer; name the folder of one in the run's settings")
+    torch_files = [name for name in files if name.startswith(_TORCH)]
     with whole_folder(folder) as temporary:
         for name, path in {**files, **tokenizer}.items():
-            _link(path.resolve(), temporary / name)
+            if name not in torch_files:
+                link(path, temporary / name)
+        if torch_files:
+            from chronoglot.checkpoints.torch_weights import write_safetensors
+
+            parts = [files[name] for name in torch_files if not name.endswith(".json")]
+            write_safetensors(parts, temporary / "model.safetensors")
+        if not any((temporary / name).exists() for name in _READ_TOKENIZERS):
+            from chronoglot.checkpoints.fast_tokenizer import write_fast_tokenizer
+
+            write_fast_tokenizer(temporary, where)
         (temporary / "source.json").write_text(json.dumps(origin, indent=2) + "\n", "utf-8")
         write_manifest(temporary)
-
-
-def _link(target: Path, link: Path) -> None:
-    try:
-        os.link(target, link)
-    except OSError:  # another file system, or one without hard links
-        link.symlink_to(target)
 
 
 def weight_files(names: Collection[str], path_of: Callable[[str], Path]) -> list[str]:
@@ -134,28 +138,6 @@ def weight_files(names: Collection[str], path_of: Callable[[str], Path]) -> list
                 raise ValueError(f"{index} does not name the files of the weights")
             return [index, *parts]
     return []
-
-
-def is_cut_short(path: Path) -> bool:
-    """Whether a file of weights ends before its header, or its archive's directory, says."""
-    size = path.stat().st_size
-    if path.suffix == ".json":
-        return False
-    with path.open("rb") as file:
-        start = file.read(8)
-        if path.suffix == ".bin":
-            # torch wrote a pickle before it wrote archives; where that ends cannot be told.
-            return not (zipfile.is_zipfile(path) or (size > 0 and start[0] == 0x80))
-        length = int.from_bytes(start, "little")
-        if len(start) < 8 or length > size - 8:
-            return True
-        try:
-            header = json.loads(file.read(length))
-            entries = [entry for name, entry in header.items() if name != "__metadata__"]
-            end = max((entry["data_offsets"][1] for entry in entries), default=0)
-        except (ValueError, KeyError, TypeError, AttributeError):
-            return True
-    return bool(8 + length + end != size)
 
 
 def _read_json(path: Path) -> dict:

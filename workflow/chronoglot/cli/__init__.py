@@ -3,7 +3,17 @@
 Each imports what it needs inside, so that a job pays for no other's libraries.
 """
 
-from chronoglot.cli import analyse, data, measure, pretrain, probe, report
+from chronoglot.cli import analyse, checkpoints, data, fetch, measure, pretrain, probe, report
 from chronoglot.cli.app import app
 
-__all__ = ["analyse", "app", "data", "measure", "pretrain", "probe", "report"]
+__all__ = [
+    "analyse",
+    "app",
+    "checkpoints",
+    "data",
+    "fetch",
+    "measure",
+    "pretrain",
+    "probe",
+    "report",
+]

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Annotated
 
-from typer import Option
+from typer import Argument, Option
 
 from chronoglot.cli.app import app, names
 
@@ -79,10 +79,12 @@ def across(
 
 @app.command()
 def properties(
-    tokenizer: Path,
-    binarised: Annotated[Path, Option(help="folder with the pretraining text's counts")],
+    tokenizer: Annotated[Path, Argument(help="sentencepiece model, or a file beside the model's")],
     data: Annotated[Path, Option(help="folder with text/ and words/")],
-    pretrained: Annotated[str, Option(help="languages with text, comma-separated")],
+    binarised: Annotated[Path, Option(help="folder with the sizes of texts pretrained on here")],
+    text_tokens: Annotated[str, Option(help="tokens pretrained on elsewhere, by language, JSON")],
+    texts: Annotated[str, Option(help="languages with text, comma-separated")],
+    side: Annotated[str, Option(help="train or heldout: of each text, which describes it")],
     treebanks: Annotated[str, Option(help="languages with a word table, comma-separated")],
     languages: Annotated[str, Option(help="name, script and family of each, JSON")],
     typologies: Annotated[str, Option(help="parameters of the in-vitro languages, JSON")],
@@ -92,23 +94,28 @@ def properties(
     from chronoglot.analysis.properties import language_properties, pair_properties
     from chronoglot.analysis.tables import write_named
     from chronoglot.data.in_vitro.typology import Typology
+    from chronoglot.encoding.fast_tokens import load_tokeniser
 
     described = {
         code: (language["name"], language["script"], language["family"])
         for code, language in json.loads(languages).items()
     }
-    with_text, with_words = filter(None, names(pretrained)), filter(None, names(treebanks))
-    texts = {code: data / "text" / code / "train.txt" for code in with_text}
+    with_text, with_words = filter(None, names(texts)), filter(None, names(treebanks))
+    text_files = {code: data / "text" / code / f"{side}.txt" for code in with_text}
+    counts = {code: binarised / code / "counts.json" for code in text_files}
+    # A model's tokenizer lies in its folder.
+    tokeniser = load_tokeniser(tokenizer.parent)
     one = language_properties(
         described,
-        counts={code: binarised / code / "counts.json" for code in texts},
+        counts={code: path for code, path in counts.items() if side == "train"},
+        text_tokens=json.loads(text_tokens),
         words={code: data / "words" / f"{code}.parquet" for code in with_words},
-        tokenizer=tokenizer,
+        tokeniser=tokeniser,
     )
     pairs = pair_properties(
         described,
-        texts=texts,
-        tokenizer=tokenizer,
+        texts=text_files,
+        tokeniser=tokeniser,
         typologies={
             code: Typology.model_validate(typology)
             for code, typology in json.loads(typologies).items()

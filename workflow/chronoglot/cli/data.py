@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from typer import Option
+from typer import Argument, Option
 
 from chronoglot.cli.app import app, names
 
@@ -79,22 +79,26 @@ def text(
 @app.command()
 def words(
     language: str,
-    files: list[Path],
+    files: Annotated[list[Path], Argument(help="files, or one folder")],
     words: Annotated[Path, Option(help="word table to write")],
+    parts: Annotated[str, Option(help="those to use, of a folder")] = "train,dev,test",
     split: Annotated[Literal["published", "document", "sentence"], Option()] = "published",
     shares: Annotated[str, Option(help="of train, dev and test")] = "0.7,0.1,0.2",
     max_train_words: Annotated[int | None, Option()] = None,
 ) -> None:
     """Read a treebank and divide it into train, dev and test."""
-    from chronoglot.data.locate import part_of
+    from chronoglot.data.locate import choose_parts, part_of
     from chronoglot.data.treebank import prepare_words
 
-    parts: dict[str, list[Path]] = {}
-    for path in files:
-        parts.setdefault(part_of(path), []).append(path)
+    of_part: dict[str, list[Path]] = {}
+    if files[0].is_dir():
+        of_part = choose_parts(files[0], names(parts), published=split == "published")
+    else:
+        for path in files:
+            of_part.setdefault(part_of(path), []).append(path)
     train, dev, test = map(float, names(shares))
     prepare_words(
-        parts,
+        of_part,
         words,
         language=language,
         split=split,

@@ -1,6 +1,5 @@
-"""Commands of the pretraining and checkpoints stages."""
+"""Commands of the pretraining stage."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -116,69 +115,3 @@ def losses(
     from chronoglot.pretraining.losses import collect_losses
 
     collect_losses(segments, run, parquet, csv)
-
-
-@app.command()
-def convert(
-    checkpoint: Path,
-    model: Annotated[Path, Option(help="sentencepiece model")],
-    dictionary: Annotated[Path, Option()],
-    folder: Annotated[Path, Option()],
-    digest: Annotated[Path, Option(help="hashes and norms of the model's tensors, to write")],
-) -> None:
-    """Convert a fairseq checkpoint to transformers and safetensors."""
-    from chronoglot.checkpoints.convert import convert as convert_checkpoint
-    from chronoglot.checkpoints.digest import write_digest
-
-    convert_checkpoint(checkpoint, model, dictionary, folder)
-    write_digest(folder, digest)
-
-
-@app.command()
-def verify(
-    checkpoints: Annotated[list[Path], Argument(help="digests, or folders of models")],
-    accept: Annotated[list[str] | None, Option(help="name of a finding to let pass")] = None,
-    verdict: Annotated[Path | None, Option(help="JSON to write")] = None,
-) -> None:
-    """Compare the weights of a run's checkpoints; the last number in each path is its step."""
-    import re
-
-    from chronoglot.checkpoints.digest import digest, read_digest
-    from chronoglot.checkpoints.verify import compare, write_verdict
-    from chronoglot.errors import UserError
-
-    digests = {}
-    for path in checkpoints:
-        numbers = re.findall(r"\d+", str(path))
-        if not numbers or int(numbers[-1]) in digests:
-            raise UserError(f"{path}: its step is not told by its name, or another's is the same")
-        digests[int(numbers[-1])] = digest(path) if path.is_dir() else read_digest(path)
-    found = compare(digests, accept or [])
-    print(found.describe())
-    if found.refused:
-        raise UserError(f"checkpoints.accept: {len(found.refused)} findings are not accepted")
-    if verdict:
-        write_verdict(found, verdict)
-
-
-@app.command()
-def check_conversion(
-    checkpoint: Path,
-    texts: list[Path],
-    folder: Annotated[Path, Option(help="the converted model")],
-    dictionary: Annotated[Path, Option()],
-    output: Annotated[Path, Option()],
-) -> None:
-    """Compare a converted checkpoint with fairseq's own hidden states and token ids."""
-    from itertools import islice
-
-    from chronoglot.checkpoints.check import compare_with_fairseq
-    from chronoglot.files import whole
-
-    sentences: list[str] = []
-    for path in texts:
-        with path.open(encoding="utf-8") as lines:
-            sentences += islice((line.strip() for line in lines if line.strip()), 8)
-    result = compare_with_fairseq(checkpoint, folder, dictionary, sentences)
-    with whole(output) as temporary:
-        temporary.write_text(json.dumps(result, indent=1) + "\n")

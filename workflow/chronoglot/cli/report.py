@@ -33,11 +33,13 @@ def figure(
 def report(
     figures: list[Path],
     tables: Annotated[Path, Option(help="folder of the tables")],
-    model: Annotated[Path, Option(help="a converted model, to count its parameters")],
+    digest: Annotated[Path, Option(help="of a checkpoint, to count its parameters")],
+    licences: Annotated[Path, Option(help="JSON of what holds for the data")],
     benchmarks: Annotated[Path, Option(help="folder of Snakemake's benchmarks")],
     settings: Annotated[str, Option(help="JSON")],
     languages: Annotated[str, Option(help="name, script and family of each, JSON")],
     report: Annotated[Path, Option(help="to write")],
+    step0_drawn: Annotated[bool, Option(help="step 0 was drawn, the source having none")] = False,
 ) -> None:
     """Put figures, tables, settings, versions and times on one page."""
     from chronoglot.checkpoints.size import count_parameters
@@ -55,7 +57,9 @@ def report(
         versions=versions(),
         benchmarks=sorted(benchmarks.rglob("*.tsv")),
         languages=_languages(languages),
-        parameters=count_parameters(model),
+        parameters=count_parameters(digest),
+        licences=json.loads(licences.read_text(encoding="utf-8")),
+        step0_drawn=step0_drawn,
         share=resolved["analysis"]["learned_share"],
     )
 

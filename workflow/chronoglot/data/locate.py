@@ -4,6 +4,7 @@ Called while the Snakefile is parsed: imports nothing heavy.
 """
 
 import re
+from collections.abc import Collection
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -52,6 +53,28 @@ def find_parts(folder: Path) -> dict[str, list[Path]]:
             "name them *-ud-train.conllu, *-ud-dev.conllu and *-ud-test.conllu"
         )
     return {part: parts[part] for part in ("train", "dev", "test") if part in parts}
+
+
+def choose_parts(
+    folder: Path, chosen: Collection[str], *, published: bool
+) -> dict[str, list[Path]]:
+    """Those of a treebank's parts that are chosen; with `published`, all three must be there.
+
+    Raises UserError as `find_parts`, and if a part that is needed is not there.
+    """
+    found = find_parts(folder)
+    parts = {part: paths for part, paths in found.items() if part in chosen}
+    if not parts:
+        raise UserError(
+            f"{folder.name} has none of the parts {', '.join(chosen)}; name others in `parts`"
+        )
+    for part in ("train", "dev", "test"):
+        if published and part not in parts:
+            raise UserError(
+                f"{folder.name} has no {part} part; set `split: document` or `split: sentence` to "
+                "divide the parts it has"
+            )
+    return parts
 
 
 def _nearest(folder: Path) -> str:

@@ -51,8 +51,10 @@ def prepare_text(
     `heldout_share` of the documents is held out, by a draw from the document's text (plain) or
     its id (keyed: the same in every language of a parallel text). Of paragraphs with the same
     text only the first is kept. `max_characters` ends train before the first document that would
-    exceed it; nothing more is then read. Both outputs have the plain format.
-    Raises UserError if a file is empty, malformed or not UTF-8, or if either output would be empty.
+    exceed it; nothing more is then read. With a share of 1 all is held out, to `max_characters`.
+    Both outputs have the plain format.
+    Raises UserError if a file is empty, malformed or not UTF-8, or if either output would be empty,
+    train with a share of 1 excepted.
     """
     with whole(train) as train_path, whole(heldout) as heldout_path:
 
@@ -162,13 +164,15 @@ def _divide(
             place = draw(name)
             division.documents += 1
             division.lowest = min(division.lowest, place)
-            if place <= bound:
+            # The text's own part is limited: held out is what falls to it on the way.
+            limited = heldout if bound >= 1 else train
+            if place <= bound and limited is train:
                 heldout.write(fresh)
             elif not division.full:
-                characters = train.counts.characters + sum(map(len, fresh))
+                characters = limited.counts.characters + sum(map(len, fresh))
                 division.full = max_characters is not None and characters > max_characters
                 if not division.full:
-                    train.write(fresh)
+                    limited.write(fresh)
             if division.full and heldout.counts.documents:
                 break
     return division
@@ -188,6 +192,13 @@ def _check(
     division: _Division, inputs: list[Path], heldout_share: float, max_characters: int | None
 ) -> None:
     names = ", ".join(map(str, inputs))
+    if heldout_share >= 1:
+        if not division.heldout.documents:
+            raise UserError(
+                f"{names}: the first document alone has more than {max_characters} characters; "
+                "raise max_characters"
+            )
+        return
     if division.documents < 2:
         raise UserError(
             f"{names}: a single document cannot be divided into train and heldout; put a blank "

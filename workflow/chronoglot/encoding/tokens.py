@@ -33,6 +33,11 @@ class Subwords:
 class Tokeniser(Protocol):
     """What turns words into at least one subword each, and running text into any number."""
 
+    @property
+    def unknown(self) -> int:
+        """The id of what it does not know; raises UserError if it knows everything."""
+        ...
+
     def tokenise(self, words: Words) -> Subwords: ...
 
     def text_ids(self, text: str) -> NDArray[np.int64]:

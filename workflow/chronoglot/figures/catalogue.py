@@ -76,11 +76,13 @@ class Tables:
         return self._read("correlates")
 
 
-def figure_names(tasks: Sequence[str], transfer_tasks: Sequence[str]) -> list[str]:
+def figure_names(
+    tasks: Sequence[str], transfer_tasks: Sequence[str], *, pretrained: bool = True
+) -> list[str]:
     """Names of all figures of an experiment, in the report's order.
 
     `tasks` are all its tasks, `transfer_tasks` those with a probe that is scored on another
-    language than its source.
+    language than its source; `pretrained`: the run was pretrained here.
     """
     of_one_language = [task for task in tasks if task not in OF_PAIRS]
     shown = {
@@ -90,6 +92,7 @@ def figure_names(tasks: Sequence[str], transfer_tasks: Sequence[str]) -> list[st
         "layers": [task for task in tasks if task not in WITHOUT_LAYERS],
         "pairs": [task for task in tasks if task in OF_PAIRS],
         "transfer": list(transfer_tasks),
+        "pretraining": ["losses"] if pretrained else [],
     }
     names = []
     for entry in ENTRIES:

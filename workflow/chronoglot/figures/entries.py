@@ -7,7 +7,7 @@ the languages (`Languages`) and the path of the PNG to write.
 from dataclasses import dataclass
 from typing import Literal
 
-Shows = Literal["experiment", "in-language", "probes", "layers", "pairs", "transfer"]
+Shows = Literal["experiment", "in-language", "probes", "layers", "pairs", "transfer", "pretraining"]
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Entry:
 
     `draw` is `module.function` in this package. `shows` says without which tasks there is nothing
     to draw: any task; one scored in-language; one with probes, with layers, of pairs, or with
-    transfer. `caption` may hold `{task}`, the task's title.
+    transfer; or without pretraining. `caption` may hold `{task}`, the task's title.
     """
 
     name: str
@@ -208,7 +208,7 @@ ENTRIES = (
         "losses",
         "losses.losses",
         ("losses",),
-        "experiment",
+        "pretraining",
         "losses",
         "Pretraining loss on training text (all languages mixed) and on the held-out text of each "
         "language. Bits per masked token depend on how the tokenizer cuts a language, so compare "

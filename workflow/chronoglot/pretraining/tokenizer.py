@@ -107,9 +107,20 @@ def train_tokenizer(
         )
     except RuntimeError as error:
         raise _explained(error, vocabulary) from error
-    pieces = sentencepiece.SentencePieceProcessor(model_proto=trained.getvalue())
     with whole(model) as temporary:
         temporary.write_bytes(trained.getvalue())
+    write_dictionary(model, dictionary)
+
+
+def write_dictionary(model: Path, dictionary: Path) -> None:
+    """Write fairseq's dictionary of a sentencepiece model's subwords, in their order.
+
+    Raises UserError if the file is not a sentencepiece model.
+    """
+    try:
+        pieces = sentencepiece.SentencePieceProcessor(model_file=str(model))
+    except (OSError, RuntimeError) as error:
+        raise UserError(f"{model}: not a readable sentencepiece model") from error
     with whole(dictionary) as temporary:
         # The first three, <unk>, <s> and </s>, are fairseq's own; it reads but never uses counts.
         names = (pieces.id_to_piece(index) for index in range(3, len(pieces)))

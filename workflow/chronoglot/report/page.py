@@ -70,6 +70,8 @@ def write_report(
     benchmarks: Sequence[Path],
     languages: Languages,
     parameters: int | None = None,
+    licences: Sequence[Mapping[str, str]] = (),
+    step0_drawn: bool = False,
     share: float = 0.98,
 ) -> None:
     """Write the page of one experiment.
@@ -77,8 +79,10 @@ def write_report(
     `figures` are PNG files, shown in the given order within their section; of the `tables` those
     of losses and correlates are read only where their figure is among them. `settings` are plain
     values, printed as YAML; `benchmarks` Snakemake's TSV files; `parameters` the model's number of
-    parameters, if known; `share` the one that makes a score learned. The same inputs give the same
-    bytes: the page holds no date.
+    parameters, if known; `licences` what holds for the data (rows of
+    `chronoglot.data.fetch.datasets.Licence`); `step0_drawn`: the run is from elsewhere and has no
+    step 0, so that an untrained model was drawn; `share` the one that makes a score learned. The
+    same inputs give the same bytes: the page holds no date.
     """
     scores = tables.scores
     rows = curve_rows(scores, tables.summary)
@@ -111,6 +115,8 @@ def write_report(
         settings=yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True),
         versions=versions,
         timings=timings,
+        licences=licences,
+        step0_drawn=step0_drawn,
         share=f"{100 * share:g}",
         total_seconds=sum(timing.seconds for timing in timings),
         total_jobs=sum(timing.jobs for timing in timings),

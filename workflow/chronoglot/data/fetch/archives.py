@@ -7,6 +7,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -28,6 +29,17 @@ class _Member(NamedTuple):
     open: Callable[[], IO[bytes]]
 
 
+def unpack_all(archive: Path, folder: Path) -> None:
+    """Unpack a whole archive into an empty folder; raises as `unpack`."""
+    with _told(archive):
+        for member in _members(archive):
+            path = _checked(archive, member)
+            if member.kind == "file":
+                _write(member, folder / path)
+            elif member.kind != "folder":
+                raise UserError(f"{archive}: {path} is a {member.kind}; {_DISTRUST}")
+
+
 def unpack(archive: Path, wanted: Sequence[str], folder: Path) -> None:
     """Unpack the wanted files and folders of a .zip or .tar.gz archive into `folder`.
 
@@ -43,8 +55,8 @@ def unpack(archive: Path, wanted: Sequence[str], folder: Path) -> None:
     names: set[PurePosixPath] = set()
     found = set()
     with TemporaryDirectory(dir=folder, prefix=".unpack-") as staging:
-        try:
-            for member in _zip(archive) if archive.suffix == ".zip" else _tar(archive):
+        with _told(archive):
+            for member in _members(archive):
                 path = _checked(archive, member)
                 names.update((path, *path.parents))
                 if match := _match(path, wanted):
@@ -54,15 +66,26 @@ def unpack(archive: Path, wanted: Sequence[str], folder: Path) -> None:
                         _write(member, Path(staging, place))
                     elif member.kind != "folder":
                         raise UserError(f"{archive}: {path} is a {member.kind}; {_DISTRUST}")
-        except _DAMAGE as error:
-            raise UserError(
-                f"{archive}: damaged or cut short ({error}); delete it and fetch it again"
-            ) from error
         for name in wanted:
             if name not in found:
                 raise UserError(f"{archive}: holds no {name}{_nearest(name, names)}")
         for name in wanted:
             _place(Path(staging, name), folder / name)
+
+
+@contextmanager
+def _told(archive: Path) -> Iterator[None]:
+    """What is raised of a damaged archive, as an error that the user can mend."""
+    try:
+        yield
+    except _DAMAGE as error:
+        raise UserError(
+            f"{archive}: damaged or cut short ({error}); delete it and fetch it again"
+        ) from error
+
+
+def _members(archive: Path) -> Iterator[_Member]:
+    return _zip(archive) if archive.suffix == ".zip" else _tar(archive)
 
 
 def _checked(archive: Path, member: _Member) -> PurePosixPath:

@@ -40,7 +40,7 @@ class Dataset(BaseModel):
     version: str = Field(min_length=1)
     status: Literal["current", "superseded", "gone"]
     page: str = Field(pattern="^https?://")
-    url: str = Field(pattern="^(https://.*)?$")
+    url: str = Field(pattern="^(https?://.*)?$")
     size: Annotated[int | None, BeforeValidator(lambda size: size or None)] = Field(gt=0)
     sha256: Annotated[str | None, BeforeValidator(lambda digest: digest or None)] = Field(
         pattern="^[0-9a-f]{64}$"
@@ -72,8 +72,11 @@ class Licence(NamedTuple):
 
 def read_datasets(table: Path = TABLE) -> list[Dataset]:
     """The rows of a table of datasets; UserError names the row and the column that are wrong."""
-    with table.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    try:
+        with table.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{table}: not a readable table of datasets ({error})") from error
     datasets = []
     for number, row in enumerate(rows, 2):
         try:
@@ -86,13 +89,15 @@ def read_datasets(table: Path = TABLE) -> list[Dataset]:
 
 
 @cache
-def _known() -> dict[str, Dataset]:
-    return {dataset.name: dataset for dataset in read_datasets()}
+def known_datasets(table: Path | None = None) -> dict[str, Dataset]:
+    """All datasets by name; those of a further table are added, or replace those of their name."""
+    rows = read_datasets() + (read_datasets(table) if table else [])
+    return {dataset.name: dataset for dataset in rows}
 
 
-def find_dataset(name: str) -> Dataset:
+def find_dataset(name: str, table: Path | None = None) -> Dataset:
     """The dataset of that name, such as `ud-2.15`; UserError, with the nearest, if none is."""
-    known = _known()
+    known = known_datasets(table)
     if name not in known:
         near = get_close_matches(name, known, n=1, cutoff=0)[0]
         raise UserError(f"there is no dataset {name}; the nearest known is {near}")
@@ -105,22 +110,25 @@ def read_references(path: Path = REFERENCES) -> dict[str, str]:
     return {match[1]: match[0] for match in _ENTRY.finditer(text)}
 
 
-def licences(names: Iterable[str], treebanks: Iterable[Path] = ()) -> list[Licence]:
+def licences(
+    names: Iterable[str], treebanks: Iterable[Path] = (), table: Path | None = None
+) -> list[Licence]:
     """What holds for the datasets of these names, each once, and for each of the treebank folders.
 
-    A treebank's licence is the one that its README states, as those of UD releases do.
+    A treebank's licence is the one that its README states, as those of UD releases do. What is
+    cited of a further `table` without an entry among the references is given as it stands there.
     """
     references = read_references()
     rows = []
     for name in dict.fromkeys(names):
-        dataset = find_dataset(name)
+        dataset = find_dataset(name, table)
         rows.append(
             Licence(
                 dataset.title,
                 dataset.version,
                 dataset.licence,
                 dataset.page,
-                "\n".join(references[key] for key in dataset.citation),
+                "\n".join(references.get(key, key) for key in dataset.citation),
             )
         )
     return rows + list(_treebank_licences(treebanks))
@@ -133,5 +141,6 @@ def _treebank_licences(folders: Iterable[Path]) -> Iterator[Licence]:
         )
         stated = _README_LICENCE.search(text)
         page = f"https://github.com/UniversalDependencies/{folder.name}"
-        licence = stated[1].strip() if stated else "not stated in its README; see its page"
+        unstated = "not stated in its README; see its page" if folder.is_dir() else "see its page"
+        licence = stated[1].strip() if stated else unstated
         yield Licence(folder.name, "", licence, page, "")

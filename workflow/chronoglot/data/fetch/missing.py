@@ -3,30 +3,61 @@
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from chronoglot.data.fetch.datasets import Dataset
 
+_SECONDS = 10  # to answer
+
 
 class Needed(NamedTuple):
-    """A file of a dataset, of a language where it has one a language, and where it belongs."""
+    """A file, where it belongs, and where it can be had; `size` in bytes, if known.
 
-    dataset: Dataset
+    `by_hand`: from the URL, which is a page, a person has to fetch it.
+    """
+
     path: Path
-    language: str | None = None
+    url: str
+    size: int | None = None
+    by_hand: bool = False
 
 
-def missing_files(needed: Iterable[Needed]) -> list[Needed]:
+def needed(dataset: Dataset, path: Path, language: str | None = None) -> Needed:
+    """A dataset's file, or its file of a language."""
+    return Needed(path, dataset.at(language), dataset.size, by_hand=not dataset.url)
+
+
+def missing_files(files: Iterable[Needed]) -> list[Needed]:
     """Those of the files that are not there, each path once."""
-    files = {file.path: file for file in needed}
-    return [file for path, file in files.items() if not path.exists()]
+    return [file for file in {file.path: file for file in files}.values() if not file.path.exists()]
 
 
 def bring(missing: Iterable[Needed]) -> str:
     """What to bring, from where and to where: a line a file."""
     lines = []
-    for dataset, path, language in missing:
-        size = f" ({dataset.size / 1e6:,.0f} MB)" if dataset.size else ""
-        how = "" if dataset.url else ", by hand from this page"
-        lines.append(f"  {path}{size} ← {dataset.at(language)}{how}")
+    for file in missing:
+        size = f" ({file.size / 1e6:,.0f} MB)" if file.size else ""
+        how = ", by hand from this page" if file.by_hand else ""
+        lines.append(f"  {file.path}{size} ← {file.url}{how}")
     files = "1 file is" if len(lines) == 1 else f"{len(lines)} files are"
     return "\n".join([f"{files} not here; bring from a machine that can reach the source:", *lines])
+
+
+def is_cut_off(files: Iterable[Needed]) -> bool:
+    """Whether none of the files' servers answers, as on a node without a way out.
+
+    A proxy that the environment names is used. One server that is down for a while is no reason
+    to stop: while another answers, this is False.
+    """
+    servers = {f"{url.scheme}://{url.netloc}/" for url in (urlsplit(file.url) for file in files)}
+    return bool(servers) and not any(map(_answers, sorted(servers)))
+
+
+def _answers(server: str) -> bool:
+    import requests
+
+    try:
+        requests.head(server, timeout=_SECONDS).close()
+    except requests.RequestException:
+        return False
+    return True

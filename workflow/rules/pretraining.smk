@@ -5,7 +5,7 @@
 
 rule tokenizer:
     input:
-        expand(f"{RESULTS}/data/text/{{language}}/train.txt", language=PLAN.pretrained),
+        expand(f"{RESULTS}/data/text/{{language}}/train.txt", language=PLAN.with_text),
     output:
         model=f"{RESULTS}/tokenizer/sentencepiece.bpe.model",
         dictionary=f"{RESULTS}/tokenizer/dict.txt",
@@ -87,7 +87,7 @@ rule segment:
     input:
         binarised=expand(
             f"{RESULTS}/pretraining/bin/{{language}}/train.bin",
-            language=PLAN.pretrained,
+            language=PLAN.with_text,
         ),
         dictionary=rules.tokenizer.output.dictionary,
         previous=lambda wildcards: (
@@ -110,8 +110,8 @@ rule segment:
         runtime=1_440,
         gpu=1 if SETTINGS.pretraining.device == "cuda" else 0,
     params:
-        recipe=PLAN.recipe,
-        languages=",".join(PLAN.pretrained),
+        recipe=PLAN.schedule.recipe,
+        languages=",".join(PLAN.with_text),
         previous=lambda wildcards, input: (
             f"--previous {input.previous}" if input.previous else ""
         ),
@@ -131,7 +131,7 @@ rule checkpoint:
         dictionary=rules.tokenizer.output.dictionary,
         segments=lambda wildcards: [
             f"{RESULTS}/pretraining/segments/{segment}"
-            for segment in PLAN.segments_of(int(wildcards.step))
+            for segment in PLAN.schedule.segments_of(int(wildcards.step))
         ],
     output:
         f"{RESULTS}/checkpoints/step-{{step}}/checkpoint.pt",
@@ -148,8 +148,8 @@ rule checkpoint:
         runtime=1_440,
         gpu=1 if SETTINGS.pretraining.device == "cuda" else 0,
     params:
-        recipe=PLAN.recipe,
-        languages=",".join(PLAN.pretrained),
+        recipe=PLAN.schedule.recipe,
+        languages=",".join(PLAN.with_text),
         segments=lambda wildcards, input: ",".join(input.segments),
     message:
         "take the checkpoint of step {wildcards.step}"
@@ -163,7 +163,10 @@ rule checkpoint:
 
 rule losses:
     input:
-        expand(f"{RESULTS}/pretraining/segments/{{segment}}", segment=PLAN.segments),
+        expand(
+            f"{RESULTS}/pretraining/segments/{{segment}}",
+            segment=PLAN.schedule.segments,
+        ),
     output:
         parquet=f"{RESULTS}/tables/losses.parquet",
         csv=f"{RESULTS}/tables/losses.csv",
@@ -182,3 +185,6 @@ rule losses:
     shell:
         "python -m chronoglot losses {input} --run {params.run} --parquet {output.parquet}"
         " --csv {output.csv} > {log} 2>&1"
+
+
+include: "convert.smk"

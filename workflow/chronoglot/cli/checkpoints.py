@@ -1,0 +1,177 @@
+"""Commands of the checkpoints stage."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+from typer import Argument, Option
+
+from chronoglot.cli.app import app
+
+Model = Annotated[Path, Option(help="folder of the model, to write")]
+Digest = Annotated[Path, Option(help="hashes and norms of the model's tensors, to write")]
+Layers = Annotated[int, Option(help="transformer blocks that it should have")]
+Tokenizer = Annotated[Path | None, Option(help="folder with the tokenizer")]
+
+
+@app.command()
+def take_tokenizer(
+    tokenizer: Annotated[Path, Argument(help="sentencepiece model")],
+    model: Annotated[Path, Option()],
+    dictionary: Annotated[Path, Option()],
+    given: Annotated[Path | None, Option(help="fairseq's dictionary; without: as numbered")] = None,
+) -> None:
+    """Take the tokenizer of fairseq's checkpoints."""
+    import shutil
+
+    from chronoglot.files import whole
+    from chronoglot.pretraining.tokenizer import write_dictionary
+
+    with whole(model) as temporary:
+        shutil.copyfile(tokenizer, temporary)
+    if given is None:
+        write_dictionary(model, dictionary)
+    else:
+        with whole(dictionary) as temporary:
+            shutil.copyfile(given, temporary)
+
+
+@app.command()
+def take_checkpoint(
+    step: int,
+    files: Annotated[str, Argument(help="path or URL, or a pattern of them")],
+    output: Annotated[Path, Option()],
+) -> None:
+    """Link or download a checkpoint that fairseq saved."""
+    from chronoglot.checkpoints.find import place_of
+    from chronoglot.data.fetch.download import download
+    from chronoglot.files import link
+
+    place = place_of(files, step)
+    if isinstance(place, Path):
+        link(place, output)
+    else:
+        download(place, output)
+
+
+@app.command()
+def convert(
+    checkpoint: Path,
+    model: Annotated[Path, Option(help="sentencepiece model")],
+    dictionary: Annotated[Path, Option()],
+    folder: Model,
+    digest: Digest,
+    layers: Layers,
+) -> None:
+    """Convert a fairseq checkpoint to transformers and safetensors."""
+    from chronoglot.checkpoints.convert import convert as convert_checkpoint
+    from chronoglot.checkpoints.digest import write_digest
+
+    convert_checkpoint(checkpoint, model, dictionary, folder, layers=layers)
+    write_digest(folder, digest)
+
+
+@app.command()
+def take_revision(
+    repository: str,
+    revision: str,
+    folder: Model,
+    digest: Digest,
+    layers: Layers,
+    endpoint: Annotated[str | None, Option(help="another hub")] = None,
+    tokenizer: Tokenizer = None,
+) -> None:
+    """Take a revision of a repository on a hub."""
+    from chronoglot.checkpoints.digest import write_digest
+    from chronoglot.checkpoints.hub import snapshot
+    from chronoglot.checkpoints.size import check_layers
+
+    snapshot(repository, revision, folder, endpoint=endpoint, tokenizer=tokenizer)
+    check_layers(folder, layers)
+    write_digest(folder, digest)
+
+
+@app.command()
+def take_folder(
+    step: int,
+    pattern: Annotated[str, Argument(help="of the checkpoints' folders")],
+    folder: Model,
+    digest: Digest,
+    layers: Layers,
+    tokenizer: Tokenizer = None,
+) -> None:
+    """Take a checkpoint that lies in a folder as transformers saves it."""
+    from chronoglot.checkpoints.digest import write_digest
+    from chronoglot.checkpoints.find import place_of
+    from chronoglot.checkpoints.folders import link_local
+    from chronoglot.checkpoints.size import check_layers
+
+    link_local(place_of(pattern, step), folder, tokenizer=tokenizer)
+    check_layers(folder, layers)
+    write_digest(folder, digest)
+
+
+@app.command()
+def untrained(
+    model: Annotated[Path, Argument(help="folder of a model of the same architecture")],
+    seed: Annotated[int, Option()],
+    folder: Model,
+) -> None:
+    """Draw an untrained model, for a run that has no checkpoint of step 0."""
+    from chronoglot.checkpoints.untrained import make_untrained
+
+    make_untrained(model, folder, seed=seed)
+
+
+@app.command()
+def verify(
+    checkpoints: Annotated[list[Path], Argument(help="digests, or folders of models")],
+    accept: Annotated[list[str] | None, Option(help="name of a finding to let pass")] = None,
+    verdict: Annotated[Path | None, Option(help="JSON to write")] = None,
+) -> None:
+    """Compare the weights of a run's checkpoints; the last number in each path is its step."""
+    import re
+
+    from chronoglot.checkpoints.digest import digest, read_digest
+    from chronoglot.checkpoints.verify import compare, write_verdict
+    from chronoglot.errors import UserError
+
+    digests = {}
+    for path in checkpoints:
+        numbers = re.findall(r"\d+", str(path))
+        if not numbers or int(numbers[-1]) in digests:
+            raise UserError(f"{path}: its step is not told by its name, or another's is the same")
+        digests[int(numbers[-1])] = digest(path) if path.is_dir() else read_digest(path)
+    found = compare(digests, accept or [])
+    print(found.describe())
+    if found.refused:
+        raise UserError(f"checkpoints.accept: {len(found.refused)} findings are not accepted")
+    if verdict:
+        write_verdict(found, verdict)
+
+
+@app.command()
+def check_conversion(
+    checkpoint: Path,
+    sentences: Annotated[list[Path], Argument(help="texts, or word tables")],
+    folder: Annotated[Path, Option(help="the converted model")],
+    dictionary: Annotated[Path, Option()],
+    output: Annotated[Path, Option()],
+) -> None:
+    """Compare a converted checkpoint with fairseq's own hidden states and token ids."""
+    from itertools import islice
+
+    from chronoglot.checkpoints.check import compare_with_fairseq
+    from chronoglot.files import whole
+    from chronoglot.words import read_words
+
+    texts: list[str] = []
+    for path in sentences:
+        if path.suffix == ".parquet":
+            texts += islice(read_words(path).texts(), 8)
+            continue
+        with path.open(encoding="utf-8") as lines:
+            texts += islice((line.strip() for line in lines if line.strip()), 8)
+    result = compare_with_fairseq(checkpoint, folder, dictionary, texts)
+    with whole(output) as temporary:
+        temporary.write_text(json.dumps(result, indent=1) + "\n")

@@ -1,0 +1,173 @@
+"""A run, as far as planning needs to know it: its steps, its layers, where each checkpoint is.
+
+Read by the Snakefile on every dry run, so nothing heavy is imported. Checkpoints are looked for
+again each time: a run that is still being trained has more of them the next time.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from chronoglot.checkpoints.complete import is_whole
+from chronoglot.checkpoints.find import find_checkpoints, matching
+from chronoglot.checkpoints.folders import what_is_missing
+from chronoglot.checkpoints.size import count_layers
+from chronoglot.data.fetch.missing import Needed
+from chronoglot.errors import UserError
+from chronoglot.settings import Settings
+from chronoglot.settings_checkpoints import FairseqFiles, Folder, HubRevisions, is_url
+
+Source = Literal["pretraining", "fairseq", "hub", "folder"]
+"""What makes the checkpoints; the rules of each are in a file of its name."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Where each checkpoint of a run comes from.
+
+    `places`: step → its path, URL or revision, or a pattern of them with `{step}`, as the settings
+    give it: that stays the same when a trainer removes an old checkpoint. `layers`: the model's
+    transformer blocks.
+    """
+
+    source: Source
+    places: Mapping[int, str]
+    layers: int
+
+    @property
+    def steps(self) -> list[int]:
+        """All steps, in order; 0 is always one."""
+        return sorted({0, *self.places})
+
+    @property
+    def published(self) -> list[int]:
+        """The steps that the source has; if 0 is none of them, an untrained model is drawn."""
+        return sorted(self.places)
+
+    @property
+    def published_steps(self) -> str:
+        """A regular expression of the steps that the source has."""
+        return "|".join(map(str, self.published)) if self.source != "pretraining" else r"\d+"
+
+    @property
+    def is_fetched(self) -> bool:
+        """Whether its files come from URLs."""
+        return any(map(is_url, self.places.values()))
+
+    def place(self, step: int) -> str:
+        """Path, URL or revision of a step's checkpoint, `{step}` filled in; `*` is not."""
+        return self.places[step].replace("{step}", str(step))
+
+
+def find_run(settings: Settings, results: str) -> Run:
+    """The run of an experiment whose results lie in the folder `results`.
+
+    Raises UserError if a checkpoint that the settings name is not there, or none is.
+    """
+    pretraining, given = settings.pretraining, settings.checkpoints
+    if pretraining is not None:
+        return Run("pretraining", dict.fromkeys(pretraining.steps, ""), pretraining.layers)
+    if given.fairseq:
+        return Run("fairseq", _files(given.fairseq, results), given.layers or 0)
+    if given.hub:
+        return Run("hub", _revisions(given.hub), given.layers or 0)
+    assert given.folder is not None
+    places = _folders(given.folder, results)
+    return Run("folder", places, given.layers or _layers(places, results))
+
+
+def _revisions(hub: HubRevisions) -> dict[int, str]:
+    if isinstance(hub.revisions, dict):
+        return hub.revisions
+    return dict.fromkeys(hub.steps or [], hub.revisions)
+
+
+def _files(fairseq: FairseqFiles, results: str) -> dict[int, str]:
+    files, key = fairseq.files, "checkpoints.fairseq.files"
+    if isinstance(files, dict):
+        for step, name in files.items():
+            if not is_url(name) and not Path(name).is_file() and not _is_taken(results, step):
+                raise UserError(f"{key}.{step}: there is no file {name}")
+        return files
+    if is_url(files):
+        return dict.fromkeys(fairseq.steps or [], files)
+    return _local(files, fairseq.steps, results, key, is_whole)
+
+
+def _folders(folder: Folder, results: str) -> dict[int, str]:
+    pattern = str(Path(folder.path) / folder.pattern)
+
+    def is_complete(path: Path) -> bool:
+        return what_is_missing(path) is None
+
+    return _local(pattern, folder.steps, results, "checkpoints.folder", is_complete)
+
+
+def _local(
+    pattern: str,
+    steps: list[int] | None,
+    results: str,
+    key: str,
+    is_complete: Callable[[Path], bool],
+) -> dict[int, str]:
+    """Checkpoints that are complete, and those taken before, which a trainer may have removed."""
+    taken = {step for step in matching(_model(results, "{step}")) if _is_taken(results, step)}
+    try:
+        there = matching(pattern) if taken else find_checkpoints(pattern)
+    except UserError as error:
+        raise UserError(f"{key}: {error}") from None
+    known = taken | {step for step, path in there.items() if is_complete(path)}
+    if not known:
+        raise UserError(f"{key}: no checkpoint at {pattern} is complete; run again when one is")
+    for step in steps or []:
+        if step not in known:
+            what = "is not complete" if step in there else "is not there"
+            raise UserError(f"{key}: the checkpoint of step {step} {what} at {pattern}")
+    return dict.fromkeys(sorted(steps or known), pattern)
+
+
+def _model(results: str, step: int | str) -> str:
+    return f"{results}/checkpoints/step-{step}/model"
+
+
+def _is_taken(results: str, step: int) -> bool:
+    """Whether a checkpoint was taken from the source before; one that was drawn was not."""
+    model = Path(_model(results, step))
+    return (model / "manifest.json").is_file() and "untrained" not in _read(model / "source.json")
+
+
+def _layers(places: Mapping[int, str], results: str) -> int:
+    """The number of blocks that the first checkpoint's `config.json` tells."""
+    for step, pattern in places.items():
+        # One that was removed where it was lies where it was taken to.
+        for folder in (matching(pattern).get(step), Path(_model(results, step))):
+            if folder and (folder / "config.json").is_file():
+                return count_layers(folder)
+    raise UserError("checkpoints.layers: missing; say how many transformer blocks the model has")
+
+
+def _read(path: Path) -> dict:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def missing_checkpoints(run: Run, settings: Settings, results: str) -> Iterator[Needed]:
+    """What has to be fetched of a run's checkpoints."""
+    missing = [step for step in run.published if not _is_taken(results, step)]
+    if run.source == "fairseq":
+        for step in missing:
+            if is_url(run.place(step)):
+                path = Path(results, f"checkpoints/step-{step}/checkpoint.pt")
+                yield Needed(path, run.place(step))
+    elif run.source == "hub" and missing and not os.environ.get("HF_HUB_OFFLINE"):
+        hub = settings.checkpoints.hub
+        assert hub is not None
+        server = hub.endpoint or os.environ.get("HF_ENDPOINT", "https://huggingface.co")
+        cache = Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser() / "hub"
+        name = f"models--{hub.repository.replace('/', '--')}"
+        yield Needed(cache / name, f"{server}/{hub.repository}")
