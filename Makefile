@@ -40,12 +40,13 @@ docs: $(READY)  ## rewrite what is made from the settings: docs/settings.md and 
 	PYTHONPATH=workflow $(BIN)/python -m chronoglot schema --output workflow/settings.schema.json
 
 # torch first and by itself: asked for by another package, pip takes a build of several gigabytes.
-$(READY): envs/requirements.lock
+$(READY): envs/requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
 		|| { echo "Python 3.11 is needed: make PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet "$$(grep '^torch==' envs/requirements.in)"
 	$(BIN)/python -m pip install --quiet --no-deps -r envs/requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
 # Resolves envs/requirements.in anew (needs uv). The CUDA packages that torch names for Linux are

@@ -16,6 +16,7 @@ from chronoglot.checkpoints.convert import convert
 from chronoglot.checkpoints.load import load_fairseq
 from chronoglot.checkpoints.manifest import check_manifest
 from chronoglot.errors import UserError
+from chronoglot.pretraining.tokenizer import write_dictionary
 from safetensors.torch import load_file
 
 BODY = "encoder.sentence_encoder."
@@ -183,16 +184,16 @@ def test_another_tokenizers_dictionary_is_refused(
         convert(tmp_path / "checkpoint.pt", tokenizer[0], other, tmp_path / "model")
 
 
-def test_without_a_dictionary_its_order_is_that_of_the_tokenizer(
-    content: dict, converted: Path, tokenizer: tuple[Path, Path, int], tmp_path: Path
+def test_a_dictionary_in_the_tokenizers_order_is_fairseqs(
+    tokenizer: tuple[Path, Path, int], tmp_path: Path
 ) -> None:
-    convert(tmp_path / "checkpoint.pt", tokenizer[0], None, tmp_path / "again")
-    for path in converted.iterdir():
-        assert (tmp_path / "again" / path.name).read_bytes() == path.read_bytes()
-    _embed_more(content)
-    torch.save(content, tmp_path / "larger.pt")
-    with pytest.raises(UserError, match=r"larger\.pt: .* embeddings where .* needs"):
-        convert(tmp_path / "larger.pt", tokenizer[0], None, tmp_path / "larger")
+    write_dictionary(tokenizer[0], tmp_path / "dict.txt")
+    words = [line.split(" ")[0] for line in tokenizer[1].read_text("utf-8").splitlines()]
+    assert [
+        line.split(" ")[0] for line in (tmp_path / "dict.txt").read_text("utf-8").splitlines()
+    ] == words
+    with pytest.raises(UserError, match="not a readable sentencepiece model"):
+        write_dictionary(tokenizer[1], tmp_path / "other.txt")
 
 
 def test_another_number_of_layers_than_the_settings_is_refused(

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import torch
 from chronoglot.checkpoints import hub
-from chronoglot.checkpoints.folders import find_local, link_local, what_is_missing
-from chronoglot.checkpoints.hub import find_revisions, snapshot
+from chronoglot.checkpoints.folders import link_local, what_is_missing
+from chronoglot.checkpoints.hub import snapshot
 from chronoglot.checkpoints.manifest import check_manifest
 from chronoglot.errors import UserError
 from safetensors.torch import load, load_file, save
@@ -141,10 +141,10 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 def test_a_revision_is_downloaded_as_a_checkpoint(server: Hub, tmp_path: Path) -> None:
     server.revisions = {f"step{step}": files_of(step) for step in (0, 512)}
     folders = {}
-    for step, revision in find_revisions("step{step}", [0, 512]).items():
+    for step in (0, 512):
         folders[step] = tmp_path / f"step-{step}"
-        commit = snapshot(NAME, revision, folders[step], endpoint=server.url)
-        assert commit == commit_of(revision)
+        commit = snapshot(NAME, f"step{step}", folders[step], endpoint=server.url)
+        assert commit == commit_of(f"step{step}")
     for step, folder in folders.items():
         check_manifest(folder)
         assert json.loads((folder / "config.json").read_text())["step"] == step
@@ -282,29 +282,11 @@ def test_an_index_that_climbs_out_of_the_folder_is_refused(server: Hub, tmp_path
         snapshot(NAME, "main", tmp_path / "model", endpoint=server.url)
 
 
-def test_patterns_of_revisions() -> None:
-    assert find_revisions("step{step}-main", [0, 10]) == {0: "step0-main", 10: "step10-main"}
-    with pytest.raises(UserError, match=r"has no \{step\}"):
-        find_revisions("main", [0])
-
-
 def write(folder: Path, files: dict[str, bytes]) -> Path:
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
     return folder
-
-
-def test_only_whole_checkpoints_of_a_folder_are_found(tmp_path: Path) -> None:
-    for step in (500, 0, 1000):
-        write(tmp_path / f"checkpoint-{step}", files_of(step, divided=step == 1000))
-    for other in ("tmp-checkpoint-1500", "checkpoint-1500.tmp", "checkpoint-last", "logs"):
-        write(tmp_path / other, files_of(1))
-    (tmp_path / "checkpoint-1500").mkdir()
-    (tmp_path / "checkpoint-2000").write_text("not a folder")
-    found = find_local(tmp_path)
-    assert list(found) == [0, 500, 1000]
-    assert found[500] == tmp_path / "checkpoint-500"
 
 
 @pytest.mark.parametrize("divided", [False, True])
@@ -365,12 +347,3 @@ def test_a_checkpoint_being_written_is_not_linked(tmp_path: Path) -> None:
         UserError, match=r"not a complete checkpoint: the end of model\.safetensors"
     ):
         link_local(source, tmp_path / "step-5")
-
-
-def test_two_folders_of_one_step_are_refused(tmp_path: Path) -> None:
-    for name in ("checkpoint-5", "checkpoint-05"):
-        write(tmp_path / name, files_of(5))
-    with pytest.raises(UserError, match="are both of step 5"):
-        find_local(tmp_path)
-    with pytest.raises(UserError, match="no such files"):
-        find_local(tmp_path / "absent")

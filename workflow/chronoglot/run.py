@@ -167,7 +167,7 @@ def missing_checkpoints(run: Run, settings: Settings, results: str) -> Iterator[
     elif run.source == "hub" and missing and not os.environ.get("HF_HUB_OFFLINE"):
         hub = settings.checkpoints.hub
         assert hub is not None
-        server = hub.endpoint or os.environ.get("HF_ENDPOINT", "https://huggingface.co")
+        server = hub.endpoint or os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
         cache = Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser() / "hub"
         name = f"models--{hub.repository.replace('/', '--')}"
         yield Needed(cache / name, f"{server}/{hub.repository}")

@@ -3,7 +3,7 @@
 from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from chronoglot.settings_data import Positive, Section
 
@@ -26,6 +26,11 @@ def _with_step(pattern: str) -> str:
 
 Steps = Annotated[list[Step], Field(min_length=1), AfterValidator(ascending)]
 Pattern = Annotated[str, AfterValidator(_with_step)]
+# Told apart before they are checked, so that a mistake in one is not reported of both.
+Named = Annotated[
+    Annotated[Pattern, Tag("[pattern]")] | Annotated[dict[Step, str], Tag("[map]")],
+    Discriminator(lambda value: "[map]" if isinstance(value, dict) else "[pattern]"),
+]
 
 
 def _listed_once(names: object, steps: list[int] | None, key: str) -> None:
@@ -39,7 +44,7 @@ def _listed_once(names: object, steps: list[int] | None, key: str) -> None:
 class FairseqFiles(Section):
     """Checkpoints that fairseq saved: RoBERTa or XLM-R, fairseq 0.9 to 0.12."""
 
-    files: Pattern | dict[Step, str] = Field(
+    files: Named = Field(
         description="pattern of paths or of URLs, `{step}` standing for the step and, in paths, "
         "`*` for anything within a name; or a map from steps to paths or URLs"
     )
@@ -69,7 +74,7 @@ class HubRevisions(Section):
     """Revisions of a repository on the Hugging Face hub."""
 
     repository: str = Field(pattern=r"^[^/\s]+/[^/\s]+$", description="`owner/name`")
-    revisions: Pattern | dict[Step, str] = Field(
+    revisions: Named = Field(
         "step{step}", description="pattern of the revisions' names, or a map from steps to names"
     )
     steps: Steps | None = Field(None, description="which steps, if `revisions` is a pattern")

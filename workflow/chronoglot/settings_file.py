@@ -57,7 +57,8 @@ def check(config: Mapping[str, Any], source: str) -> Settings:
 
 
 def _describe(error: Any) -> str:
-    path = [str(part) for part in error["loc"] if part != "[key]"]
+    # What pydantic puts between the keys: of a mapping's own keys, and of the forms of a value.
+    path = [part for part in map(str, error["loc"]) if part not in ("[key]", "[pattern]", "[map]")]
     where = ".".join(path)
     if error["type"] == "extra_forbidden":
         known = list(_section(path[:-1]).model_fields)

@@ -31,9 +31,11 @@ rule take_folder:
             if SETTINGS.checkpoints.folder.tokenizer
             else ""
         ),
+        # A task more takes no checkpoint again: a function of the input leaves no record.
+        masked=lambda wildcards, input: "--masked" if "bpc" in SETTINGS.tasks else "",
     message:
         "take the checkpoint of step {wildcards.step}"
     shell:
         "python -m chronoglot take-folder {wildcards.step} {params.pattern:q}"
         " --folder {params.folder} --digest {output.digest} --layers {params.layers}"
-        " {params.tokenizer} > {log} 2>&1"
+        " {params.tokenizer} {params.masked} > {log} 2>&1"

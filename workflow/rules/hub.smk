@@ -37,9 +37,11 @@ rule take_revision:
             if SETTINGS.checkpoints.hub.tokenizer
             else ""
         ),
+        # A task more takes no checkpoint again: a function of the input leaves no record.
+        masked=lambda wildcards, input: "--masked" if "bpc" in SETTINGS.tasks else "",
     message:
         "take the revision of step {wildcards.step}"
     shell:
         "python -m chronoglot take-revision {params.repository:q} {params.revision:q}"
         " --folder {params.folder} --digest {output.digest} --layers {params.layers}"
-        " {params.endpoint} {params.tokenizer} > {log} 2>&1"
+        " {params.endpoint} {params.tokenizer} {params.masked} > {log} 2>&1"

@@ -61,7 +61,7 @@ _POSITION_OFFSET = 2
 def convert(
     checkpoint: Path,
     tokenizer: Path,
-    dictionary: Path | None,
+    dictionary: Path,
     folder: Path,
     *,
     layers: int | None = None,
@@ -69,9 +69,8 @@ def convert(
     """Write `folder`: a fairseq RoBERTa checkpoint as a `transformers` model with its tokenizer.
 
     `tokenizer` is the sentencepiece model and `dictionary` fairseq's dictionary of the same
-    subwords; without it, its order is taken for that of the sentencepiece model, as it is XLM-R's.
-    `layers` are the blocks that the checkpoint should have, if that is known. The folder holds
-    `config.json`, `model.safetensors` (float32, masked LM head included),
+    subwords; `layers` are the blocks that the checkpoint should have, if that is known. The folder
+    holds `config.json`, `model.safetensors` (float32, masked LM head included),
     `sentencepiece.bpe.model`, `tokenizer_config.json` and `manifest.json`.
 
     Raises UserError if the checkpoint is damaged, is of another architecture, has a tensor that

@@ -12,7 +12,6 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from chronoglot.checkpoints.complete import is_whole
-from chronoglot.checkpoints.find import find_checkpoints
 from chronoglot.checkpoints.manifest import write_manifest
 from chronoglot.errors import UserError
 from chronoglot.files import link, whole_folder
@@ -35,15 +34,6 @@ _WEIGHTS = (
     ("model.safetensors", "model.safetensors.index.json"),
     (f"{_TORCH}.bin", f"{_TORCH}.bin.index.json"),
 )
-
-
-def find_local(folder: str | Path, pattern: str = "checkpoint-{step}") -> dict[int, Path]:
-    """Step → folder of every checkpoint that is complete, by step; others are being written.
-
-    Raises UserError if nothing matches the pattern, or two checkpoints are of one step.
-    """
-    found = find_checkpoints(str(Path(folder) / pattern))
-    return {step: path for step, path in found.items() if what_is_missing(path) is None}
 
 
 def what_is_missing(folder: str | Path) -> str | None:

@@ -1,6 +1,6 @@
 """Revisions of a repository on a hub as checkpoints."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,13 +13,6 @@ _BRING = (
     "run the download on a machine that reaches the hub, or bring its Hugging Face cache and set "
     "HF_HOME to it"
 )
-
-
-def find_revisions(pattern: str, steps: Iterable[int]) -> dict[int, str]:
-    """Step → revision, `{step}` in the pattern being the step: `step{step}`."""
-    if "{step}" not in pattern:
-        raise UserError(f"{pattern!r}: the pattern of the revisions has no {{step}} in it")
-    return {step: pattern.replace("{step}", str(step)) for step in steps}
 
 
 def snapshot(

@@ -15,29 +15,8 @@ _SPECIALS = ["<unk>", "<s>", "</s>"]
 _SAMPLE = 100
 
 
-def check_vocabulary(tokenizer: Path, dictionary: Path | None, size: int, checkpoint: Path) -> None:
-    """Raise UserError unless tokenizer, dictionary and the model's `size` embeddings agree.
-
-    Without the dictionary its order is taken for the tokenizer's, and only sizes are compared.
-    """
-    try:
-        processor = SentencePieceProcessor(model_file=str(tokenizer))
-    except (OSError, RuntimeError) as error:
-        raise UserError(f"{tokenizer}: not a readable sentencepiece model") from error
-    pieces = [processor.id_to_piece(i) for i in range(processor.get_piece_size())]
-    if pieces[:3] != _SPECIALS:
-        raise UserError(f"{tokenizer}: its first pieces are {pieces[:3]}, not {_SPECIALS}")
-    if dictionary:
-        _check_order(_entries(dictionary), pieces[3:], dictionary, tokenizer)
-    if size != len(pieces) + 2:  # <pad> and <mask>
-        raise UserError(
-            f"{checkpoint}: {size} embeddings where {tokenizer} needs {len(pieces) + 2}; "
-            "give the tokenizer that the model was pretrained with"
-        )
-
-
-def _entries(dictionary: Path) -> list[str]:
-    """The subwords of fairseq's dictionary, one a line with its frequency."""
+def check_vocabulary(tokenizer: Path, dictionary: Path, size: int, checkpoint: Path) -> None:
+    """Raise UserError unless tokenizer, dictionary and the model's `size` embeddings agree."""
     try:
         lines = dictionary.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
@@ -49,17 +28,25 @@ def _entries(dictionary: Path) -> list[str]:
             "text is split by GPT-2's byte-level BPE; only models with a sentencepiece tokenizer, "
             "as XLM-R, can be converted"
         )
-    return entries
-
-
-def _check_order(entries: list[str], pieces: list[str], dictionary: Path, tokenizer: Path) -> None:
-    for number, (entry, piece) in enumerate(zip(entries, pieces, strict=False), start=1):
+    try:
+        processor = SentencePieceProcessor(model_file=str(tokenizer))
+    except (OSError, RuntimeError) as error:
+        raise UserError(f"{tokenizer}: not a readable sentencepiece model") from error
+    pieces = [processor.id_to_piece(i) for i in range(processor.get_piece_size())]
+    if pieces[:3] != _SPECIALS:
+        raise UserError(f"{tokenizer}: its first pieces are {pieces[:3]}, not {_SPECIALS}")
+    for number, (entry, piece) in enumerate(zip(entries, pieces[3:], strict=False), start=1):
         if entry != piece:
             raise UserError(
                 f"{dictionary}, line {number}: {entry!r} where {tokenizer} has {piece!r}; "
                 "give the dictionary that was made from this tokenizer"
             )
-    if len(entries) != len(pieces):
+    if len(entries) != len(pieces) - 3:
         raise UserError(
-            f"{dictionary}: {len(entries)} subwords where {tokenizer} has {len(pieces)}"
+            f"{dictionary}: {len(entries)} subwords where {tokenizer} has {len(pieces) - 3}"
+        )
+    if size != len(pieces) + 2:  # <pad> and <mask>
+        raise UserError(
+            f"{checkpoint}: {size} embeddings where {tokenizer} needs {len(pieces) + 2}; "
+            "give the tokenizer that the model was pretrained with"
         )

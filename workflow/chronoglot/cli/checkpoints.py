@@ -12,6 +12,7 @@ Model = Annotated[Path, Option(help="folder of the model, to write")]
 Digest = Annotated[Path, Option(help="hashes and norms of the model's tensors, to write")]
 Layers = Annotated[int, Option(help="transformer blocks that it should have")]
 Tokenizer = Annotated[Path | None, Option(help="folder with the tokenizer")]
+Masked = Annotated[bool, Option("--masked", help="bits per character are measured")]
 
 
 @app.command()
@@ -80,15 +81,13 @@ def take_revision(
     layers: Layers,
     endpoint: Annotated[str | None, Option(help="another hub")] = None,
     tokenizer: Tokenizer = None,
+    masked: Masked = False,
 ) -> None:
     """Take a revision of a repository on a hub."""
-    from chronoglot.checkpoints.digest import write_digest
     from chronoglot.checkpoints.hub import snapshot
-    from chronoglot.checkpoints.size import check_layers
 
     snapshot(repository, revision, folder, endpoint=endpoint, tokenizer=tokenizer)
-    check_layers(folder, layers)
-    write_digest(folder, digest)
+    _check(folder, digest, layers, masked)
 
 
 @app.command()
@@ -99,15 +98,25 @@ def take_folder(
     digest: Digest,
     layers: Layers,
     tokenizer: Tokenizer = None,
+    masked: Masked = False,
 ) -> None:
     """Take a checkpoint that lies in a folder as transformers saves it."""
-    from chronoglot.checkpoints.digest import write_digest
     from chronoglot.checkpoints.find import place_of
     from chronoglot.checkpoints.folders import link_local
-    from chronoglot.checkpoints.size import check_layers
 
     link_local(place_of(pattern, step), folder, tokenizer=tokenizer)
+    _check(folder, digest, layers, masked)
+
+
+def _check(folder: Path, digest: Path, layers: int, masked: bool) -> None:
+    """Refuse a model that is not what the settings take it for; write its digest."""
+    from chronoglot.checkpoints.digest import write_digest
+    from chronoglot.checkpoints.size import check_layers
+    from chronoglot.encoding.families import refuse_causal
+
     check_layers(folder, layers)
+    if masked:
+        refuse_causal(folder)
     write_digest(folder, digest)
 
 
