@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from chronoglot.probing.features import Features, Standardised
 from chronoglot.probing.solver import Regression, Solution
 
-ROUGH = 1e-4  # the solver's tolerance while regularisation is being chosen
+ROUGH = 3e-4  # the solver's tolerance while regularisation is being chosen
 
 
 @dataclass(frozen=True)

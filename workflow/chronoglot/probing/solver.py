@@ -5,14 +5,16 @@ features: the optimum of scikit-learn's `LogisticRegression(C=1/(n λ))` on the 
 Two classes have one row of weights, that of the second, here as there.
 
 Limited-memory BFGS (Nocedal 1980) alone takes hundreds of passes over vectors of transformers,
-whose features are strongly correlated. Here its initial inverse Hessian is a good one: class by
-class  (c Σ + λ I)⁻¹,  with Σ the features' correlation and c the class's mean curvature, applied
-in Σ's eigenbasis, which is found once for all λ. The optimum is not changed by it.
+whose features are strongly correlated. Two things save most of them and leave the optimum as it
+is. The initial inverse Hessian is a good one,  (A ⊗ Σ + λ I)⁻¹,  with Σ the features' correlation
+and A the classes' mean curvature at the weights reached (the factors of Martens and Grosse 2015);
+it is applied in the eigenbases of both, and Σ's is found once for all λ. And the steps remembered
+are those of the likelihood, to which any λ adds its own part, so that the search for one λ goes
+on with what was learned in the searches before.
 """
 
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,12 +23,14 @@ from numpy.typing import NDArray
 from chronoglot.probing.features import Standardised
 
 Matrix = NDArray[np.float64]
+Single = NDArray[np.float32]
 
 TOLERANCE = 1e-6  # leaves the loss within 1e-4 of the least
 MAX_ITERATIONS = 500  # for one λ
-MEMORY = 10  # steps that L-BFGS remembers
+MEMORY = 20  # steps that L-BFGS remembers
 HALVINGS = 30  # of a step, before the search for a lower loss is given up
-CORRELATED = 16  # examples per input, about, are enough to precondition by their correlation
+CORRELATED = 8  # examples per input, at least, are enough to precondition by their correlation
+FLAT = 1e-3  # share of the mean curvature that every combination of classes is taken to have
 
 
 @dataclass(frozen=True)
@@ -42,18 +46,36 @@ class Solution:
     iterations: int
 
 
+@dataclass(frozen=True)
+class _Likelihood:
+    """Mean negative log-likelihood at `weights`, its gradient, and the classes' mean curvature.
+
+    The curvature  diag(p) − p pᵀ  is taken as  (p − y)(p − y)ᵀ,  whose expectation it is.
+    """
+
+    weights: Matrix
+    loss: float
+    gradient: Matrix
+    curvature: Matrix
+
+    def penalised(self, penalty: Matrix) -> tuple[float, Matrix]:
+        """The objective and its gradient; `penalty` is the λ of each column of the weights."""
+        decay = penalty * self.weights
+        return self.loss + 0.5 * float(np.vdot(self.weights, decay)), self.gradient + decay
+
+
 class Regression:
     """The regression of `labels`, class numbers below `classes` with every class present."""
 
     def __init__(self, inputs: Standardised, labels: NDArray[np.intp], classes: int) -> None:
         self._inputs, self._labels = inputs, labels
-        self._dimension = len(inputs.mean)
-        eigenvalues, self._basis = _correlation(inputs)
-        self._eigenvalues = np.append(eigenvalues, 1.0)  # the bias, as a feature of its own
+        self._eigenvalues, self._basis = _correlation(inputs)
         share = np.bincount(labels, minlength=classes) / len(labels)
         bias = np.log(share) if classes > 2 else np.log(share[1:] / share[0])
-        self._curvature = (share * (1 - share))[-len(bias) :]
-        self._reached = np.column_stack([np.zeros((len(bias), self._dimension)), bias])
+        self._reached = self._likelihood(
+            np.column_stack([np.zeros((len(bias), len(inputs.mean))), bias])
+        )
+        self._memory: deque[tuple[Matrix, Matrix]] = deque(maxlen=MEMORY)
 
     def solve(
         self, strength: float, tolerance: float = TOLERANCE, start: Matrix | None = None
@@ -62,118 +84,103 @@ class Regression:
 
         `tolerance` bounds the estimated distance from the least loss, as a share of the loss.
         """
-        penalty = np.append(np.full(self._dimension, strength), 0.0)
-        inverse = 1 / (np.outer(self._curvature, self._eigenvalues) + penalty)
-
-        def objective(weights: Matrix) -> tuple[float, Matrix]:
-            loss, gradient, self._curvature = _likelihood(self._inputs, self._labels, weights)
-            decay = penalty * weights
-            return loss + 0.5 * float(np.vdot(weights, decay)), gradient + decay
-
-        def precondition(gradient: Matrix) -> Matrix:
-            step = inverse * np.column_stack([gradient[:, :-1] @ self._basis, gradient[:, -1]])
-            return np.column_stack([step[:, :-1] @ self._basis.T, step[:, -1]])
-
-        start = self._reached if start is None else start
-        self._reached, loss, iterations = _minimise(objective, precondition, start, tolerance)
+        if start is not None and not np.array_equal(start, self._reached.weights):
+            self._reached = self._likelihood(start)
+        penalty = np.append(np.full(len(self._inputs.mean), strength), 0.0)
+        iterations = 0
+        while iterations < MAX_ITERATIONS and self._advance(penalty, tolerance):
+            iterations += 1
         if iterations == MAX_ITERATIONS:
             logging.getLogger(__name__).warning(
                 "regularisation %g: not converged after %d iterations", strength, iterations
             )
-        return Solution(strength, self._reached, loss, iterations)
+        loss, _ = self._reached.penalised(penalty)
+        return Solution(strength, self._reached.weights, loss, iterations)
 
+    def _advance(self, penalty: Matrix, tolerance: float) -> bool:
+        """Take one step of L-BFGS; False if the search has ended.
 
-def _correlation(inputs: Standardised) -> tuple[Matrix, Matrix]:
-    """Eigenvalues and eigenvectors (columns) of the inputs' correlation matrix."""
-    dimension, count = len(inputs.mean), 0
-    total = np.zeros((dimension, dimension), dtype=np.float32)
-    for block in inputs.blocks(max(1, len(inputs) // (CORRELATED * dimension))):
-        total += block.T @ block
-        count += len(block)
-    eigenvalues, basis = np.linalg.eigh(total / count)
-    return np.maximum(eigenvalues, 0).astype(np.float64), basis.astype(np.float64)
-
-
-def _likelihood(
-    inputs: Standardised, labels: NDArray[np.intp], weights: Matrix
-) -> tuple[float, Matrix, Matrix]:
-    """Mean negative log-likelihood, its gradient, and the mean curvature of each class.
-
-    The curvature p (1 - p) is taken as (p - y)², whose expectation it is.
-    """
-    slopes, bias = weights[:, :-1].astype(np.float32), weights[:, -1:].astype(np.float32)
-    loss, start = 0.0, 0
-    gradient = np.zeros_like(weights)
-    curvature = np.zeros(len(weights))
-    for block in inputs.blocks():
-        gold = labels[start : start + len(block)], np.arange(len(block))
-        start += len(block)
-        scores = slopes @ block.T  # [classes, block]: reductions over classes run along rows
-        scores += bias
-        if len(scores) == 1:
-            scores = np.concatenate([np.zeros_like(scores), scores])
-        scores -= scores.max(axis=0)
-        gold_scores = scores[gold]
-        np.exp(scores, out=scores)
-        total = scores.sum(axis=0)
-        loss += float(np.sum(np.log(total) - gold_scores, dtype=np.float64))
-        scores /= total
-        scores[gold] -= 1
-        residuals = scores[-len(weights) :]
-        gradient[:, :-1] += residuals @ block
-        gradient[:, -1] += residuals.sum(axis=1, dtype=np.float64)
-        curvature += np.einsum("cb,cb->c", residuals, residuals)
-    return loss / start, gradient / start, curvature / start
-
-
-def _minimise(
-    objective: Callable[[Matrix], tuple[float, Matrix]],
-    precondition: Callable[[Matrix], Matrix],
-    weights: Matrix,
-    tolerance: float,
-) -> tuple[Matrix, float, int]:
-    """L-BFGS on a strongly convex objective; returns the optimum, its loss and the iterations.
-
-    Half the product of gradient and step estimates how far the loss lies above its least (it is
-    half the squared Newton decrement): the search ends when that is `tolerance` of the loss.
-    """
-    loss, gradient = objective(weights)
-    memory: deque[tuple[Matrix, Matrix, float]] = deque(maxlen=MEMORY)
-    for iteration in range(MAX_ITERATIONS):
-        step = -_inverse_hessian(gradient, memory, precondition)
+        Half the product of gradient and step estimates how far the loss lies above its least (it
+        is half the squared Newton decrement): the search ends when that is `tolerance` of the loss.
+        """
+        here = self._reached
+        loss, gradient = here.penalised(penalty)
+        step = -self._inverse_hessian(gradient, penalty)
         slope = float(np.vdot(gradient, step))
         if -slope / 2 <= tolerance * loss:
-            return weights, loss, iteration
+            return False
         for size in 0.5 ** np.arange(HALVINGS):
-            reached = weights + size * step
-            new_loss, new_gradient = objective(reached)
-            if new_loss <= loss + 1e-4 * size * slope:
+            there = self._likelihood(here.weights + size * step)
+            if there.penalised(penalty)[0] <= loss + 1e-4 * size * slope:
                 break
         else:  # no descent is left that single precision can see
-            return weights, loss, iteration
-        change, bend = reached - weights, new_gradient - gradient
-        curvature = float(np.vdot(change, bend))
-        if curvature > 0:
-            memory.append((change, bend, curvature))
-        weights, loss, gradient = reached, new_loss, new_gradient
-    return weights, loss, MAX_ITERATIONS
+            return False
+        change, bend = there.weights - here.weights, there.gradient - here.gradient
+        if np.vdot(change, bend) > 0:
+            self._memory.append((change, bend))
+        self._reached = there
+        return True
+
+    def _inverse_hessian(self, gradient: Matrix, penalty: Matrix) -> Matrix:
+        """The two-loop recursion (Nocedal 1980): the estimated inverse Hessian times `gradient`."""
+        values, combinations = np.linalg.eigh(self._reached.curvature)
+        values = np.maximum(values, FLAT * values.mean())
+        hessian = np.outer(values, np.append(self._eigenvalues, 1)) + penalty  # in the eigenbases
+
+        def precondition(vector: Matrix) -> Matrix:
+            turned = _turn(combinations.T @ vector, self._basis) / hessian
+            return combinations @ _turn(turned, self._basis.T)
+
+        memory = [(change, bend + penalty * change) for change, bend in self._memory]
+        curvatures = [float(np.vdot(change, bend)) for change, bend in memory]
+        product, shares = gradient.copy(), []
+        for (change, bend), curvature in zip(reversed(memory), reversed(curvatures), strict=True):
+            shares.append(float(np.vdot(change, product)) / curvature)
+            product -= shares[-1] * bend
+        product = precondition(product)
+        if memory:
+            bend = memory[-1][1]
+            product *= curvatures[-1] / float(np.vdot(bend, precondition(bend)))
+        for (change, bend), curvature in zip(memory, curvatures, strict=True):
+            product += (shares.pop() - float(np.vdot(bend, product)) / curvature) * change
+        return product
+
+    def _likelihood(self, weights: Matrix) -> _Likelihood:
+        slopes = np.ascontiguousarray(weights[:, :-1].T, dtype=np.float32)
+        bias = weights[:, -1:].astype(np.float32)
+        loss, start = 0.0, 0
+        gradient = np.zeros_like(weights)
+        curvature = np.zeros((len(weights), len(weights)))
+        for block in self._inputs.blocks():
+            gold = self._labels[start : start + len(block)], np.arange(len(block))
+            start += len(block)
+            # [classes, block], since reductions over classes then run along rows.
+            scores = np.ascontiguousarray((block @ slopes).T)
+            scores += bias
+            if len(scores) == 1:
+                scores = np.concatenate([np.zeros_like(scores), scores])
+            scores -= scores.max(axis=0)
+            gold_scores = scores[gold]
+            np.exp(scores, out=scores)
+            total = scores.sum(axis=0)
+            loss += float(np.sum(np.log(total) - gold_scores, dtype=np.float64))
+            scores /= total
+            scores[gold] -= 1
+            residuals = scores[-len(weights) :]
+            gradient[:, :-1] += residuals @ block
+            gradient[:, -1] += residuals.sum(axis=1, dtype=np.float64)
+            curvature += residuals @ residuals.T
+        return _Likelihood(weights, loss / start, gradient / start, curvature / start)
 
 
-def _inverse_hessian(
-    gradient: Matrix,
-    memory: Sequence[tuple[Matrix, Matrix, float]],
-    precondition: Callable[[Matrix], Matrix],
-) -> Matrix:
-    """The two-loop recursion (Nocedal 1980): the estimated inverse Hessian times the gradient."""
-    product, shares = gradient.copy(), []
-    for change, bend, curvature in reversed(memory):
-        share = float(np.vdot(change, product)) / curvature
-        product -= share * bend
-        shares.append(share)
-    product = precondition(product)
-    if memory:
-        _, bend, curvature = memory[-1]
-        product *= curvature / float(np.vdot(bend, precondition(bend)))
-    for (change, bend, curvature), share in zip(memory, reversed(shares), strict=True):
-        product += (share - float(np.vdot(bend, product)) / curvature) * change
-    return product
+def _correlation(inputs: Standardised) -> tuple[Single, Single]:
+    """Eigenvalues and eigenvectors (columns) of the inputs' correlation matrix."""
+    every = max(1, len(inputs) // (CORRELATED * len(inputs.mean)))
+    sample = np.concatenate(list(inputs.blocks(every)))
+    eigenvalues, basis = np.linalg.eigh(sample.T @ sample / len(sample))
+    return np.maximum(eigenvalues, 0), basis
+
+
+def _turn(vector: Matrix, basis: Single) -> Matrix:
+    """The slopes of `vector` in another basis, its bias as it was."""
+    return np.column_stack([vector[:, :-1].astype(np.float32) @ basis, vector[:, -1]])

@@ -1,0 +1,73 @@
+"""What makes the probes' solver fast: few passes over correlated inputs, and none done twice."""
+
+import numpy as np
+import pytest
+from chronoglot.probing.features import Features, Standardised
+from chronoglot.probing.solver import Regression
+from chronoglot.tasks.base import Examples, ProbingTask, item_inputs
+from chronoglot.words import Words
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+
+CLASSES = 12
+PATH = [1e-1, 1e-2, 1e-3, 1e-4]
+
+
+def _examples(words: Words, split: str, seed: int) -> Examples:
+    raise AssertionError("features are made from examples that are there")
+
+
+@pytest.fixture(scope="module")
+def inputs() -> Standardised:
+    """Inputs like a transformer's: few strong directions, many weak ones, all of them mixed."""
+    random = np.random.default_rng(5)
+    spectrum = np.arange(1, 97) ** -1.0
+    vectors = random.normal(size=(2000, 96)) * spectrum @ random.normal(size=(96, 96))
+    rows = np.arange(2000, dtype=np.int32)
+    examples = Examples(rows, rows * 0 - 1, rows.astype(object))
+    task = ProbingTask("plain", "words", _examples, item_inputs)
+    part = Features(task, vectors.astype(np.float32), examples)
+    return Standardised(part, *part.moments())
+
+
+@pytest.fixture(scope="module")
+def labels(inputs: Standardised) -> NDArray[np.intp]:
+    """Classes that a linear probe tells apart for the most part, some of them rare."""
+    random = np.random.default_rng(6)
+    truth = random.normal(size=(96, CLASSES))
+    scores = np.concatenate(list(inputs.blocks())) @ truth
+    scores = scores / scores.std() + random.normal(0, 0.3, scores.shape) - np.arange(CLASSES) / 6
+    labels = scores.argmax(axis=1)
+    labels[:CLASSES] = np.arange(CLASSES)
+    return labels
+
+
+def test_correlated_inputs_take_a_fraction_of_the_steps_of_plain_l_bfgs(
+    inputs: Standardised, labels: NDArray[np.intp]
+) -> None:
+    vectors = np.concatenate(list(inputs.blocks())).astype(np.float64)
+    solution = Regression(inputs, labels, CLASSES).solve(1e-3)
+    plain = LogisticRegression(C=1 / (len(labels) * 1e-3), tol=1e-4, max_iter=5000)
+    plain.fit(vectors, labels)
+    assert solution.iterations < plain.n_iter_[0] / 4
+
+
+def test_a_search_goes_on_with_what_was_learned_for_other_strengths(
+    inputs: Standardised, labels: NDArray[np.intp]
+) -> None:
+    regression = Regression(inputs, labels, CLASSES)
+    *_, before, learned = [regression.solve(strength) for strength in PATH]
+    fresh = Regression(inputs, labels, CLASSES).solve(PATH[-1], start=before.weights)
+    assert learned.iterations < fresh.iterations
+    assert learned.loss == pytest.approx(fresh.loss, rel=1e-4)
+
+
+def test_a_search_from_its_own_optimum_ends_at_once(
+    inputs: Standardised, labels: NDArray[np.intp]
+) -> None:
+    regression = Regression(inputs, labels, CLASSES)
+    solution = regression.solve(1e-3)
+    regression.solve(1e-1)
+    again = regression.solve(1e-3, start=solution.weights)
+    assert again.iterations <= 3
+    assert again.loss == pytest.approx(solution.loss, rel=1e-5)
