@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 export OMP_NUM_THREADS := 1
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: demo test fast lint format lock docs clean
+.PHONY: demo test fast lint bench format lock docs clean
 
 demo: $(READY)  ## run the default experiment and say where its report is
 	$(BIN)/snakemake --cores all
@@ -26,9 +26,13 @@ fast: $(READY)  ## the fast tests alone
 lint: $(READY)  ## style, types and the workflow's own checks
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/mypy workflow/chronoglot
+	$(BIN)/mypy workflow/chronoglot bench
 	$(BIN)/snakefmt --check Snakefile workflow/rules
 	$(BIN)/snakemake --lint
+
+bench: $(READY)  ## measure what it costs beside other ways: docs/performance.md
+	-PYTHONPATH=workflow $(BIN)/python -m bench.neurox
+	PYTHONPATH=workflow $(BIN)/python -m bench --scale full --threads $$(nproc)
 
 format: $(READY)  ## rewrite the sources in the project's style
 	$(BIN)/ruff check --fix

@@ -1,0 +1,91 @@
+"""Word alignment of sentence pairs by the similarity of their words' vectors."""
+
+import json
+from pathlib import Path
+
+from chronoglot.parallel import read_parallel
+
+from bench import inputs, models
+from bench.benchmark import Case, Competitor, Options, Outcome, Run
+
+
+def cases(options: Options) -> list[Case]:
+    """One layer, as the package `simalign` reads it; and all layers, as a job does."""
+    number = 1000 if options.full else 12
+    layers = 12 if options.full else 2
+    middle = 8 if options.full else 1  # simalign's default
+    table = inputs.parallel(options, number)
+    common = {"model": inputs.model(options), "table": table, "device": options.device}
+    own = common | {
+        "output": options.cache / "alignment",
+        "precision": options.precision,
+        "threads": options.threads,
+    }
+    competitors = [
+        Competitor("Chronoglot", ours, own | {"layers": [middle]}),
+        Competitor("Chronoglot, all layers", ours, own | {"layers": list(range(layers + 1))}),
+        Competitor("simalign 0.4", with_simalign, common | {"layer": middle}),
+    ]
+    size = f"{number:,} sentence pairs, layer {middle}"
+    return [Case("alignment", size, "sentence pairs", competitors, per=1000)]
+
+
+def ours(
+    model: Path,
+    table: Path,
+    layers: list[int],
+    output: Path,
+    device: str,
+    precision: str,
+    threads: int,
+) -> Run:
+    """What the job does, loading included: both methods, scored."""
+    models.check(precision)
+    from chronoglot.alignment.align import align
+
+    scores = output / f"{len(layers)}.json"
+
+    def run() -> Outcome:
+        align(
+            model,
+            table,
+            step=0,
+            source="qaa",
+            target="qab",
+            layers=layers,
+            pooling="mean",
+            batch_tokens=4096,
+            long="refuse",
+            device=device,
+            threads=threads,
+            output=scores,
+        )
+        measured = json.loads(scores.read_text(encoding="utf-8"))
+        return _outcome(measured[0]["sentences"], measured[0]["argmax_f1"])
+
+    return run
+
+
+def with_simalign(model: Path, table: Path, layer: int, device: str) -> Run:
+    """The package, pair by pair as its documentation has it; the model is loaded before."""
+    from simalign import SentenceAligner
+
+    pairs = read_parallel(table).pairs
+    aligner = SentenceAligner(
+        str(model), token_type="word", matching_methods="ai", device=device, layer=layer
+    )
+
+    def run() -> Outcome:
+        right = links = sure = 0
+        for pair in pairs:
+            found = aligner.get_word_aligns(list(pair.source), list(pair.target))["inter"]
+            right += len(set(found) & set(pair.sure))
+            links += len(found)
+            sure += len(pair.sure)
+        return _outcome(len(pairs), 2 * right / (links + sure))
+
+    return run
+
+
+def _outcome(pairs: int, f1: float) -> Outcome:
+    return Outcome(pairs, lambda: {"F1 of argmax": f1}, lambda: f1)
