@@ -426,3 +426,19 @@ def test_the_first_token_of_a_decoder_is_no_vector_of_a_pair(
         write_pair_vectors(encoder, pairs, outputs, pooling="first", batch_tokens=9, long="window")
     write_pair_vectors(encoder, pairs, outputs, pooling="mean", batch_tokens=9, long="window")
     assert np.load(outputs[0]).shape == (1, encoder.dimension)
+
+
+@pytest.mark.parametrize("family", [name for name, family in FAMILIES.items() if family.bf16])
+def test_bfloat16_is_near_single_precision(folders: dict[str, Path], family: str) -> None:
+    texts = [np.arange(3, 3 + length) for length in (4, 9)]
+    exact = load_encoder(folders[family]).hidden_states(texts)
+    half = load_encoder(folders[family], precision="bf16").hidden_states(texts)
+    for state, expected in zip(half, exact, strict=True):
+        assert state.dtype == torch.float32
+        assert torch.linalg.norm(state - expected) < 0.05 * torch.linalg.norm(expected)
+    assert not torch.equal(half[-1], exact[-1])
+
+
+def test_a_family_that_knows_no_bfloat16_is_refused(folders: dict[str, Path]) -> None:
+    with pytest.raises(UserError, match=r"encoding\.precision: models of type 'deberta'"):
+        load_encoder(folders["deberta"], precision="bf16")

@@ -183,3 +183,20 @@ def test_special_subwords_surround_each_text(folder: Path, reference: Callable) 
     for ours, theirs in zip(states, reference(read)[:-1], strict=True):
         torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
     assert encoder.separator.tolist() == [2, 2]
+
+
+@settings(deadline=None, max_examples=20)
+@given(lengths=st.lists(st.integers(1, POSITIONS), min_size=1, max_size=12))
+def test_bfloat16_is_near_single_precision(
+    folder: Path, model: Roberta, lengths: list[int]
+) -> None:
+    half = Roberta(folder, head=True, dtype=torch.bfloat16)
+    texts = texts_of(lengths, model.config.vocabulary)
+    ours, exact = (one.states(np.concatenate(texts), lengths) for one in (half, model))
+    for state, expected in zip(
+        [*ours, half.logits(ours[-1])], [*exact, model.logits(exact[-1])], strict=True
+    ):
+        assert state.dtype == torch.float32
+        assert not torch.equal(state, expected)
+        # It has 8 bits, and each block adds its rounding to that of the one before.
+        assert torch.linalg.norm(state - expected) < 0.1 * torch.linalg.norm(expected)

@@ -209,6 +209,7 @@ class Plan:
             "pooling": encoding.pooling if data == "words" else encoding.pair_pooling,
             "batch_tokens": encoding.batch_tokens,
             "long": encoding.long,
+            "precision": encoding.precision,
         }
 
     def probes(self, step: int, languages: list[str], task: str, ending: str) -> list[str]:

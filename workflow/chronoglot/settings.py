@@ -144,6 +144,11 @@ class Encoding(Section):
         "shortened, and their number told), or an error",
     )
     device: Literal["cpu", "cuda"] = Field("cpu", description="where checkpoints are run")
+    precision: Literal["fp32", "bf16"] = Field(
+        "fp32",
+        description="what checkpoints compute in; bf16 is faster where the processor or the GPU "
+        "has it, and changes the last digits of scores",
+    )
 
 
 class Probing(Section):

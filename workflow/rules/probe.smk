@@ -129,13 +129,14 @@ rule bits:
         batch_tokens=SETTINGS.encoding.batch_tokens,
         long=SETTINGS.encoding.long,
         device=SETTINGS.encoding.device,
+        precision=SETTINGS.encoding.precision,
     message:
         "measure the bits per character of {wildcards.language} at step {wildcards.step}"
     shell:
         f"python -m chronoglot bits {RESULTS}/checkpoints/step-{{wildcards.step}}/model"
         " {input.heldout} --step {wildcards.step} --language {wildcards.language} {params.limit}"
         " --seed {params.seed} --batch-tokens {params.batch_tokens} --long {params.long}"
-        " --device {params.device} --threads {threads} --scores {output} > {log} 2>&1"
+        " --device {params.device} --precision {params.precision} --threads {threads} --scores {output} > {log} 2>&1"
 
 
 rule align:
@@ -164,6 +165,7 @@ rule align:
         batch_tokens=SETTINGS.encoding.batch_tokens,
         long=SETTINGS.encoding.long,
         device=SETTINGS.encoding.device,
+        precision=SETTINGS.encoding.precision,
     message:
         "align {wildcards.source} and {wildcards.target} with step {wildcards.step}"
     shell:
@@ -171,4 +173,4 @@ rule align:
         " {input.parallel} --step {wildcards.step} --source {wildcards.source}"
         " --target {wildcards.target} --layers {params.layers} --method {params.method}"
         " --pooling {params.pooling} --batch-tokens {params.batch_tokens} --long {params.long}"
-        " --device {params.device} --threads {threads} --scores {output} > {log} 2>&1"
+        " --device {params.device} --precision {params.precision} --threads {threads} --scores {output} > {log} 2>&1"

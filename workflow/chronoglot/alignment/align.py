@@ -12,7 +12,7 @@ from chronoglot.alignment.chunk import Chunk, chunks
 from chronoglot.alignment.methods import METHODS, similarity
 from chronoglot.alignment.metrics import Agreement, agreement
 from chronoglot.encoding.encode import Long, Pooling, word_vectors
-from chronoglot.encoding.encoder import load_encoder
+from chronoglot.encoding.encoder import Precision, load_encoder
 from chronoglot.encoding.progress import Progress
 from chronoglot.errors import UserError
 from chronoglot.files import whole
@@ -33,6 +33,7 @@ def align(
     output: str | Path,
     method: str = "argmax",
     device: str = "cpu",
+    precision: Precision = "fp32",
     threads: int = 1,
 ) -> None:
     """Align the sentence pairs of the table `parallel` at each of `layers` and score the links.
@@ -53,7 +54,7 @@ def align(
         raise UserError(f"alignment.method: no {method!r}; choose from {', '.join(METHODS)}")
     pairs = read_parallel(parallel).pairs
     torch.set_num_threads(threads)
-    encoder = load_encoder(model_folder, device)
+    encoder = load_encoder(model_folder, device, precision)
     if missing := sorted(set(layers) - set(range(encoder.layers + 1))):
         raise UserError(f"{encoder.name} has layers 0 to {encoder.layers}, but not {missing[0]}")
 

@@ -20,6 +20,7 @@ def bits(
     batch_tokens: Annotated[int, Option()] = 4096,
     long: Annotated[Literal["window", "refuse"], Option()] = "window",
     device: Annotated[str, Option()] = "cpu",
+    precision: Annotated[Literal["fp32", "bf16"], Option()] = "fp32",
     threads: Annotated[int, Option()] = 1,
 ) -> None:
     """Measure the bits per character of held-out text."""
@@ -36,6 +37,7 @@ def bits(
         batch_tokens=batch_tokens,
         long=long,
         device=device,
+        precision=precision,
         threads=threads,
     )
     none = ("layer", "score_dev", "majority", "train_items", "unseen", "regularisation")
@@ -68,6 +70,7 @@ def align(
     batch_tokens: Annotated[int, Option()] = 4096,
     long: Annotated[Literal["window", "refuse"], Option()] = "window",
     device: Annotated[str, Option()] = "cpu",
+    precision: Annotated[Literal["fp32", "bf16"], Option()] = "fp32",
     threads: Annotated[int, Option()] = 1,
 ) -> None:
     """Align words by the similarity of their vectors and score the links."""
@@ -85,6 +88,7 @@ def align(
         batch_tokens=batch_tokens,
         long=long,
         device=device,
+        precision=precision,
         threads=threads,
         output=scores,
     )

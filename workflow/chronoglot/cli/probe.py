@@ -21,6 +21,7 @@ def encode(
     batch_tokens: Annotated[int, Option()] = 4096,
     long: Long = "window",
     device: Annotated[str, Option()] = "cpu",
+    precision: Annotated[Literal["fp32", "bf16"], Option()] = "fp32",
     threads: Annotated[int, Option()] = 1,
 ) -> None:
     """Run a checkpoint over a table's sentences once: vectors of its rows at all layers."""
@@ -33,7 +34,7 @@ def encode(
     from chronoglot.words import read_words
 
     torch.set_num_threads(threads)
-    encoder = load_encoder(model, device)
+    encoder = load_encoder(model, device, precision)
     if data == "words":
         write_vectors(
             encoder,

@@ -20,7 +20,7 @@ from torch.nn.functional import cross_entropy
 
 from chronoglot.encoding.batches import batches
 from chronoglot.encoding.encode import Long
-from chronoglot.encoding.encoder import MaskedLM, load_masked_lm
+from chronoglot.encoding.encoder import MaskedLM, Precision, load_masked_lm
 from chronoglot.encoding.progress import Progress
 from chronoglot.encoding.windows import windows
 from chronoglot.errors import UserError
@@ -39,6 +39,7 @@ def bits_per_character(
     share: float = 0.15,
     max_characters: int | None = None,
     device: str = "cpu",
+    precision: Precision = "fp32",
     threads: int = 1,
 ) -> dict[str, float]:
     """Score a text, a paragraph a line, blank lines between documents.
@@ -57,7 +58,7 @@ def bits_per_character(
     bits are not finite.
     """
     torch.set_num_threads(threads)
-    model = load_masked_lm(model_folder, device)
+    model = load_masked_lm(model_folder, device, precision)
     chosen = [(p, ids) for p in _first(text, max_characters) if len(ids := model.text_ids(p))]
     if not chosen:
         raise UserError(f"{text}: the text is empty")

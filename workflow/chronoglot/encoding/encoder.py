@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 import torch
@@ -10,13 +10,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from chronoglot.checkpoints.manifest import check_manifest
-from chronoglot.encoding.families import read_config, refuse_causal
+from chronoglot.encoding.families import FAMILIES, read_config, refuse_causal
 from chronoglot.encoding.tokens import Tokeniser
 from chronoglot.errors import UserError
 
 if TYPE_CHECKING:
     from chronoglot.encoding.transformers_model import TransformersModel
     from chronoglot.encoding.xlm_roberta import XLMRoberta
+
+
+Precision = Literal["fp32", "bf16"]
 
 
 class Encoder(Tokeniser, Protocol):
@@ -67,31 +70,42 @@ class MaskedLM(Encoder, Protocol):
         ...
 
 
-def load_encoder(folder: str | Path, device: str = "cpu") -> Encoder:
+def load_encoder(folder: str | Path, device: str = "cpu", precision: Precision = "fp32") -> Encoder:
     """The model in a folder in the layout of `transformers`, on a torch device.
 
-    Raises UserError if the folder is damaged, or its family or the device is not to be had.
+    It computes in single precision or in bfloat16; hidden states are float32 in either. Raises
+    UserError if the folder is damaged, or its family or the device is not to be had.
     """
-    return _load(folder, device, head=False)
+    return _load(folder, device, precision, head=False)
 
 
-def load_masked_lm(folder: str | Path, device: str = "cpu") -> MaskedLM:
+def load_masked_lm(
+    folder: str | Path, device: str = "cpu", precision: Precision = "fp32"
+) -> MaskedLM:
     """`load_encoder` with the masked LM's head; raises UserError if it is not a masked LM."""
-    return _load(folder, device, head=True)
+    return _load(folder, device, precision, head=True)
 
 
-def _load(folder: str | Path, device: str, *, head: bool) -> "XLMRoberta | TransformersModel":
+def _load(
+    folder: str | Path, device: str, precision: Precision, *, head: bool
+) -> "XLMRoberta | TransformersModel":
     check_manifest(folder)
     config = read_config(folder)
     if head:
         refuse_causal(folder)
+    if precision == "bf16" and not FAMILIES[str(config["model_type"])].bf16:
+        raise UserError(
+            f"encoding.precision: models of type {config['model_type']!r} cannot compute in bf16; "
+            "set it to fp32"
+        )
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise UserError(f"encoding.device: {device}, but torch finds no GPU; set it to cpu")
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
     # Here, because it takes seconds and what is wrong above should be told at once.
     from chronoglot.encoding import xlm_roberta
 
     if xlm_roberta.reads(Path(folder), config):
-        return xlm_roberta.XLMRoberta(folder, device, head=head)
+        return xlm_roberta.XLMRoberta(folder, device, head=head, dtype=dtype)
     from chronoglot.encoding.transformers_model import TransformersModel
 
-    return TransformersModel(folder, device, head=head)
+    return TransformersModel(folder, device, head=head, dtype=dtype)

@@ -27,16 +27,20 @@ from chronoglot.errors import UserError
 
 @dataclass(frozen=True)
 class Family:
-    """`causal`: each subword sees itself and those before it alone, and none can be masked."""
+    """`causal`: each subword sees itself and those before it alone, and none can be masked.
+
+    `bf16`: `transformers` computes it in bfloat16 too.
+    """
 
     causal: bool = False
+    bf16: bool = True
 
 
 FAMILIES: dict[str, Family] = {
     "bert": Family(),
     "roberta": Family(),
     "xlm-roberta": Family(),
-    "deberta": Family(),
+    "deberta": Family(bf16=False),
     "deberta-v2": Family(),  # and DeBERTa 3
     "modernbert": Family(),
     "gpt_neox": Family(causal=True),

@@ -106,15 +106,22 @@ class _Run(NamedTuple):
 
 
 class Roberta:
-    """A frozen model in float32, from `config.json` and `model.safetensors` of a folder.
+    """A frozen model, from `config.json` and `model.safetensors` of a folder.
 
-    With `head`, the masked LM's head too. Raises UserError if weights are missing, are of a shape
-    that the configuration does not give, or would be left over.
+    It computes in `dtype`. With `head`, the masked LM's head too. Raises UserError if weights are
+    missing, are of a shape that the configuration does not give, or would be left over.
     """
 
-    def __init__(self, folder: Path, device: str = "cpu", *, head: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        device: str = "cpu",
+        *,
+        head: bool = False,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
         self.config = config = read_config(folder / "config.json")
-        weights = _read_weights(folder / "model.safetensors", _shapes(config, head), device)
+        weights = _read_weights(folder / "model.safetensors", _shapes(config, head), device, dtype)
 
         def affine(*names: str) -> _Affine:
             return _Affine(
@@ -165,14 +172,15 @@ class Roberta:
             pieces = zip(mixed.split(_ROWS), state.split(_ROWS), strict=True)
             state = torch.cat([self._feed(block, *piece) for piece in pieces])
             states.append(state)
-        return states
+        return [state.float() for state in states]
 
     @torch.inference_mode()
     def logits(self, states: Tensor) -> Tensor:
         """The masked LM's scores [n, vocabulary] for hidden states [n, dimension] of layer L."""
         dense, norm = self._head
+        states = states.to(self._words.dtype)
         features = self._normalise(gelu(linear(states, *dense)), norm)
-        return linear(features, self._words, self._head_bias)
+        return linear(features, self._words, self._head_bias).float()
 
     def _attend(self, projected: Tensor, runs: Sequence[_Run]) -> Tensor:
         """Each text's attention over itself, [tokens, dimension]; run by run no mask is needed."""
@@ -234,9 +242,9 @@ def _shapes(config: RobertaConfig, head: bool) -> dict[str, tuple[int, ...]]:
 
 
 def _read_weights(
-    path: Path, shapes: Mapping[str, tuple[int, ...]], device: str
+    path: Path, shapes: Mapping[str, tuple[int, ...]], device: str, dtype: torch.dtype
 ) -> dict[str, Tensor]:
-    """The weights in float32, checked against what the configuration needs."""
+    """The weights in `dtype`, checked against what the configuration needs."""
     try:
         with safe_open(path, framework="pt", device=device) as file:
             stored = {name.removeprefix("roberta."): name for name in file.keys()}  # noqa: SIM118
@@ -249,7 +257,7 @@ def _read_weights(
                 found = tuple(file.get_slice(stored[name]).get_shape())
                 if found != shape:
                     raise UserError(f"{path}: {name} has shape {found}, not config.json's {shape}")
-            return {name: file.get_tensor(stored[name]).float() for name in shapes}
+            return {name: file.get_tensor(stored[name]).to(dtype) for name in shapes}
     except (OSError, SafetensorError) as error:
         raise UserError(f"{path}: not a readable file of weights ({error})") from error
 

@@ -34,11 +34,18 @@ _BLOOM_POSITIONS = 2048
 class TransformersModel(FastTokeniser):
     """A `chronoglot.encoding.encoder.Encoder`, with `head` a `MaskedLM`; from local files alone.
 
-    In float32, whatever precision the weights have. They are safetensors, or else a
+    It computes in `dtype`, whatever precision the weights have. They are safetensors, or else a
     `pytorch_model.bin` of which nothing but tensors is read; code beside them is never run.
     """
 
-    def __init__(self, folder: str | Path, device: str = "cpu", *, head: bool = False) -> None:
+    def __init__(
+        self,
+        folder: str | Path,
+        device: str = "cpu",
+        *,
+        head: bool = False,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
         """Load the model; raises UserError if it is not whole or does not fit its tokenizer."""
         super().__init__(folder)
         kind = AutoModelForMaskedLM if head else AutoModel
@@ -51,7 +58,7 @@ class TransformersModel(FastTokeniser):
                 trust_remote_code=False,
                 weights_only=True,
                 ignore_mismatched_sizes=True,  # to name them below
-                dtype=torch.float32,
+                dtype=dtype,
                 output_loading_info=True,
             )
         except Exception as error:  # of many kinds, none of them promised
@@ -105,7 +112,7 @@ class TransformersModel(FastTokeniser):
     @torch.inference_mode()
     def logits(self, states: Tensor) -> Tensor:
         """See `MaskedLM`."""
-        return _HEADS[self._family](self._model, states)
+        return _HEADS[self._family](self._model, states.to(self._model.dtype)).float()
 
     def _type(self, text: NDArray[np.int64]) -> NDArray[np.int64]:
         """0 to the end of the first separator, which no sentence contains, and 1 from there on."""

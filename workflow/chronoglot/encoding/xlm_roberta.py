@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -25,11 +26,18 @@ class XLMRoberta:
 
     causal = False
 
-    def __init__(self, folder: str | Path, device: str = "cpu", *, head: bool = False) -> None:
+    def __init__(
+        self,
+        folder: str | Path,
+        device: str = "cpu",
+        *,
+        head: bool = False,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
         """Load the model; raises UserError if it is not whole."""
         folder = Path(folder)
         self._tokeniser = load_tokeniser(folder)
-        self._roberta = Roberta(folder, device, head=head)
+        self._roberta = Roberta(folder, device, head=head, dtype=dtype)
         config = self._roberta.config
         tokeniser = self._tokeniser
         if config.vocabulary <= tokeniser.largest_id:
