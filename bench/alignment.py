@@ -5,8 +5,8 @@ from pathlib import Path
 
 from chronoglot.parallel import read_parallel
 
-from bench import inputs, models
-from bench.benchmark import Case, Competitor, Options, Outcome, Run
+from bench import inputs
+from bench.benchmark import Case, Competitor, Options, Outcome, Precision, Run
 
 
 def cases(options: Options) -> list[Case]:
@@ -36,11 +36,10 @@ def ours(
     layers: list[int],
     output: Path,
     device: str,
-    precision: str,
+    precision: Precision,
     threads: int,
 ) -> Run:
     """What the job does, loading included: both methods, scored."""
-    models.check(precision)
     from chronoglot.alignment.align import align
 
     scores = output / f"{len(layers)}.json"
@@ -57,6 +56,7 @@ def ours(
             batch_tokens=4096,
             long="refuse",
             device=device,
+            precision=precision,
             threads=threads,
             output=scores,
         )

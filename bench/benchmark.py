@@ -14,6 +14,9 @@ class Absent(Exception):
     """What a competitor needs is not installed; the message says how to get it."""
 
 
+Precision = Literal["fp32", "bf16"]
+
+
 @dataclass(frozen=True)
 class Options:
     """How a benchmark is run.
@@ -26,7 +29,7 @@ class Options:
     scale: Literal["small", "full"] = "small"
     threads: int = 1
     device: str = "cpu"
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Precision = "fp32"
     repeats: int = 3
     treebank: Path | None = None
     experiment: Path = ROOT / "config.yaml"

@@ -8,7 +8,7 @@ from chronoglot.encoding.bits import bits_per_character, folds
 from chronoglot.pretraining.tokenizer import paragraphs
 
 from bench import inputs, models
-from bench.benchmark import Case, Competitor, Options, Outcome, Run
+from bench.benchmark import Case, Competitor, Options, Outcome, Precision, Run
 
 SHARE = 0.15  # of a paragraph's tokens in a fold, and so masked at a time
 
@@ -35,9 +35,8 @@ def cases(options: Options) -> list[Case]:
     return [Case("bits per character", size, "paragraphs", competitors, per=1000)]
 
 
-def ours(model: Path, text: Path, device: str, precision: str, threads: int) -> Run:
+def ours(model: Path, text: Path, device: str, precision: Precision, threads: int) -> Run:
     """What the job does, loading included."""
-    models.check(precision)
 
     def run() -> Outcome:
         measured = bits_per_character(
@@ -48,6 +47,7 @@ def ours(model: Path, text: Path, device: str, precision: str, threads: int) -> 
             batch_tokens=4096,
             long="refuse",
             device=device,
+            precision=precision,
             threads=threads,
         )
         return _outcome(int(measured["paragraphs"]), measured["bpc"])
@@ -55,7 +55,7 @@ def ours(model: Path, text: Path, device: str, precision: str, threads: int) -> 
     return run
 
 
-def by_fold(model: Path, text: Path, device: str, precision: str) -> Run:
+def by_fold(model: Path, text: Path, device: str, precision: Precision) -> Run:
     """The same definition, a fold of a paragraph in each forward pass."""
     from chronoglot.encoding.fast_tokens import load_tokeniser
 
@@ -68,7 +68,7 @@ def by_fold(model: Path, text: Path, device: str, precision: str) -> Run:
     return _loop(model, text, device, precision, masked)
 
 
-def by_token(model: Path, text: Path, device: str, precision: str) -> Run:
+def by_token(model: Path, text: Path, device: str, precision: Precision) -> Run:
     """Pseudo-likelihood (Salazar et al. 2020), a token in each forward pass: another number."""
     from chronoglot.encoding.fast_tokens import load_tokeniser
 
@@ -80,7 +80,7 @@ def by_token(model: Path, text: Path, device: str, precision: str) -> Run:
     return _loop(model, text, device, precision, masked)
 
 
-def _loop(model: Path, text: Path, device: str, precision: str, masked: Any) -> Run:
+def _loop(model: Path, text: Path, device: str, precision: Precision, masked: Any) -> Run:
     """`masked` gives the places to be masked in each pass over a paragraph, `<s>` being place 0."""
     import torch
     from torch.nn.functional import cross_entropy

@@ -9,7 +9,7 @@ import numpy as np
 from chronoglot.words import read_words
 
 from bench import inputs, neurox
-from bench.benchmark import Case, Competitor, Options, Outcome, Run
+from bench.benchmark import Case, Competitor, Options, Outcome, Precision, Run
 
 BATCH_TOKENS = 4096  # the setting's default
 PLAIN_BATCH = 32  # sentences
@@ -43,11 +43,10 @@ def _case(options: Options, name: str, words: int, runs: Sequence[Any]) -> Case:
     return Case(name, size, "words", competitors)
 
 
-def ours(model: Path, table: Path, output: Path, device: str, precision: str) -> Run:
+def ours(model: Path, table: Path, output: Path, device: str, precision: Precision) -> Run:
     """What the job does once the model is loaded."""
     from chronoglot.encoding.encode import write_vectors
-
-    from bench.models import encoder as load
+    from chronoglot.encoding.encoder import load_encoder as load
 
     encoder, words = load(model, device, precision), read_words(table)
     files = _files(output / "ours", encoder.layers)
@@ -61,11 +60,10 @@ def ours(model: Path, table: Path, output: Path, device: str, precision: str) ->
     return run
 
 
-def bare(model: Path, table: Path, output: Path, device: str, precision: str) -> Run:
+def bare(model: Path, table: Path, output: Path, device: str, precision: Precision) -> Run:
     """The model's forward pass alone, over the same subwords in the same batches."""
     from chronoglot.encoding.batches import batches
-
-    from bench.models import encoder as load
+    from chronoglot.encoding.encoder import load_encoder as load
 
     encoder, words = load(model, device, precision), read_words(table)
     subwords = encoder.tokenise(words)
@@ -83,7 +81,7 @@ def bare(model: Path, table: Path, output: Path, device: str, precision: str) ->
     return run
 
 
-def plain(model: Path, table: Path, output: Path, device: str, precision: str) -> Run:
+def plain(model: Path, table: Path, output: Path, device: str, precision: Precision) -> Run:
     """A plain loop over `transformers`: sentences in file order, padded to the batch."""
     import torch
 
@@ -122,7 +120,7 @@ def with_neurox(
     table: Path,
     output: Path,
     device: str,
-    precision: str,
+    precision: Precision,
     corpus: Path,
     installed: Path,
 ) -> Run:

@@ -1,23 +1,7 @@
-"""Loading models the way that each side does."""
+"""Loading models as others do."""
 
 from pathlib import Path
 from typing import Any
-
-from chronoglot.encoding.encoder import Encoder, load_encoder
-
-from bench.benchmark import Absent
-
-
-def encoder(model: Path, device: str, precision: str) -> Encoder:
-    """The project's own; raises Absent if it does not compute in the precision."""
-    check(precision)
-    return load_encoder(model, device)
-
-
-def check(precision: str) -> None:
-    """Raise Absent unless the project encodes in the precision."""
-    if precision != "fp32":
-        raise Absent(f"it encodes in fp32, not in {precision}")
 
 
 def transformer(model: Path, device: str, precision: str, *, head: bool = False) -> tuple[Any, Any]:

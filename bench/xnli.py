@@ -7,7 +7,7 @@ import numpy as np
 from chronoglot.pairs import read_pairs
 
 from bench import inputs
-from bench.benchmark import Case, Competitor, Options, Outcome, Run
+from bench.benchmark import Case, Competitor, Options, Outcome, Precision, Run
 
 
 def cases(options: Options) -> list[Case]:
@@ -27,11 +27,10 @@ def cases(options: Options) -> list[Case]:
     return [Case("XNLI", f"{number:,} sentence pairs", "sentence pairs", competitors, per=1000)]
 
 
-def ours(model: Path, table: Path, output: Path, device: str, precision: str) -> Run:
+def ours(model: Path, table: Path, output: Path, device: str, precision: Precision) -> Run:
     """What the job does once the model is loaded."""
+    from chronoglot.encoding.encoder import load_encoder as load
     from chronoglot.encoding.pairs import write_pair_vectors
-
-    from bench.models import encoder as load
 
     encoder, pairs = load(model, device, precision), read_pairs(table)
     files = [output / f"ours-{layer}.npy" for layer in range(encoder.layers + 1)]
@@ -43,7 +42,7 @@ def ours(model: Path, table: Path, output: Path, device: str, precision: str) ->
     return run
 
 
-def one_by_one(model: Path, table: Path, output: Path, device: str, precision: str) -> Run:
+def one_by_one(model: Path, table: Path, output: Path, device: str, precision: Precision) -> Run:
     """A loop over `transformers`, a pair in each forward pass."""
     import torch
 

@@ -3,7 +3,6 @@
 Read by the Snakefile on every dry run, so nothing heavy is imported.
 """
 
-import json
 import os
 import sys
 from collections.abc import Mapping
@@ -230,29 +229,6 @@ class Plan:
         )
 
     @property
-    def described_languages(self) -> str:
-        """Name, script and family of every language, as JSON."""
-        described = {code: language.described for code, language in self.settings.languages.items()}
-        return json.dumps(described, ensure_ascii=False)
-
-    @property
-    def typologies(self) -> str:
-        """Parameters of the in-vitro languages, as JSON."""
-        return json.dumps(
-            {
-                code: language.in_vitro.model_dump()
-                for code, language in self.settings.languages.items()
-                if language.in_vitro
-            }
-        )
-
-    @property
-    def resolved(self) -> str:
-        """All settings with their defaults, as JSON; folders left out, which are the machine's."""
-        resolved = self.settings.model_dump(mode="json", exclude={"folders"}, exclude_none=True)
-        return json.dumps(resolved, ensure_ascii=False)
-
-    @property
     def schedule(self) -> Schedule:
         """The run's segments, if it is pretrained here."""
         assert self.settings.pretraining is not None
@@ -274,16 +250,10 @@ class Plan:
 
     @property
     def tokenizer(self) -> str:
-        """The run's sentencepiece model, or the model whose folder has its tokenizer."""
+        """The run's sentencepiece model, or a file beside the tokenizer in a model's folder."""
         if self.run.source in ("pretraining", "fairseq"):
             return f"{self.results}/tokenizer/sentencepiece.bpe.model"
-        return f"{self.results}/checkpoints/step-{self.run.published[0]}/model/manifest.json"
-
-    @property
-    def sentences(self) -> list[str]:
-        """Texts, or tables of words, with sentences to compare models on."""
-        texts = [f"{self.results}/data/text/{code}/heldout.txt" for code in self.with_text]
-        return texts or [self.table(code, "pos") for code in self.with_treebank]
+        return f"{self.run.example}/manifest.json"
 
     @property
     def conversion(self) -> list[str]:
@@ -291,6 +261,12 @@ class Plan:
         if self.run.source not in ("pretraining", "fairseq"):
             return []
         return [f"{self.results}/checkpoints/step-{self.steps[-1]}/conversion.json"]
+
+    @property
+    def sentences(self) -> list[str]:
+        """Texts, or tables of words, with sentences to compare models on."""
+        texts = [f"{self.results}/data/text/{code}/heldout.txt" for code in self.with_text]
+        return texts or [self.table(code, "pos") for code in self.with_treebank]
 
     @property
     def side(self) -> str:
@@ -308,12 +284,6 @@ class Plan:
         bins = f"{self.results}/pretraining/bin"
         codes = self.with_text if self.settings.pretraining else []
         return [f"{bins}/{code}/counts.json" for code in codes]
-
-    @property
-    def text_tokens(self) -> str:
-        """Tokens that the model was pretrained on elsewhere, by language, as JSON."""
-        languages = self.settings.languages.items()
-        return json.dumps({code: one.text_tokens for code, one in languages if one.text_tokens})
 
     @property
     def to_bring(self) -> list[Needed]:

@@ -3,6 +3,7 @@
 Imports neither numpy nor torch, since Snakemake reads the settings on every dry run.
 """
 
+import json
 from difflib import get_close_matches
 from typing import Annotated, Literal
 
@@ -256,3 +257,32 @@ class Settings(Section):
                 "and `checkpoints.folder`"
             )
         return self
+
+    @property
+    def described_languages(self) -> str:
+        """Name, script and family of every language, as JSON."""
+        described = {code: language.described for code, language in self.languages.items()}
+        return json.dumps(described, ensure_ascii=False)
+
+    @property
+    def typologies(self) -> str:
+        """Parameters of the in-vitro languages, as JSON."""
+        return json.dumps(
+            {
+                code: language.in_vitro.model_dump()
+                for code, language in self.languages.items()
+                if language.in_vitro
+            }
+        )
+
+    @property
+    def resolved(self) -> str:
+        """All settings with their defaults, as JSON; folders left out, which are the machine's."""
+        resolved = self.model_dump(mode="json", exclude={"folders"}, exclude_none=True)
+        return json.dumps(resolved, ensure_ascii=False)
+
+    @property
+    def text_tokens(self) -> str:
+        """Tokens that the model was pretrained on elsewhere, by language, as JSON."""
+        languages = self.languages.items()
+        return json.dumps({code: one.text_tokens for code, one in languages if one.text_tokens})

@@ -151,11 +151,11 @@ rule properties:
         mem_mb=4_000,
         runtime=60,
     params:
-        languages=PLAN.described_languages,
-        typologies=PLAN.typologies,
+        languages=SETTINGS.described_languages,
+        typologies=SETTINGS.typologies,
         texts=",".join(PLAN.with_text),
         side=PLAN.side,
-        text_tokens=PLAN.text_tokens,
+        text_tokens=SETTINGS.text_tokens,
         treebanks=",".join(PLAN.with_treebank),
     message:
         "describe the languages"

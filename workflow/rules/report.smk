@@ -23,7 +23,7 @@ rule figure:
         mem_mb=8_000,
         runtime=30,
     params:
-        languages=PLAN.described_languages,
+        languages=SETTINGS.described_languages,
     message:
         "draw the figure {wildcards.figure}"
     shell:
@@ -85,8 +85,8 @@ rule report:
         runtime=30,
     params:
         # A function, since the settings may hold braces.
-        settings=lambda wildcards: PLAN.resolved,
-        languages=PLAN.described_languages,
+        settings=lambda wildcards: SETTINGS.resolved,
+        languages=SETTINGS.described_languages,
         step0="" if 0 in PLAN.run.published else "--step0-drawn",
     message:
         "write the report"
