@@ -56,8 +56,17 @@ if workflow.is_main_process:
 
 onstart:
     heed_missing_ancient_inputs()
-    if is_cut_off(PLAN.to_bring):
-        raise WorkflowError(bring(PLAN.to_bring))
+    # Of what is missing, what the jobs at hand need; a revision on a hub is no job's output.
+    planned = {
+        Path(file) for job in workflow.dag.needrun_jobs() for file in job.output
+    }
+    to_bring = [
+        need
+        for need in PLAN.to_bring
+        if need.path in planned or PLAN.run.source == "hub"
+    ]
+    if is_cut_off(to_bring):
+        raise WorkflowError(bring(to_bring))
     # Each time that its limit of jobs a second is on, as it is by default, the scheduler sets a timer
     # that wakes it a second later: one more for every job done, and after some hundred jobs it takes
     # a core of its own. (A limit that was asked for stays.)

@@ -72,3 +72,11 @@ def test_steps_are_ascending_from_zero(steps: list[int]) -> None:
     else:
         with pytest.raises(ValueError):
             Pretraining.model_validate(run)
+
+
+def test_a_code_that_yaml_takes_for_false_is_told() -> None:
+    config = yaml.safe_load(
+        "experiment: x\nlanguages:\n  no: {treebank: {name: UD_Norwegian-Bokmaal}}"
+    )
+    with pytest.raises(UserError, match='put it in quotes, as "no"'):
+        check(config, "x.yaml")

@@ -175,8 +175,9 @@ class Plan:
     def absences(self) -> list[str]:
         """What is absent from a task, or there only as a target; what is fetched: lines."""
         lines = []
-        if fetched := len(self.to_bring):
-            lines.append(f"{fetched} files of data are fetched into {self.downloads.folder}")
+        if number := len(self.downloads.missing):
+            files = "1 file of data is" if number == 1 else f"{number} files of data are"
+            lines.append(f"{files} fetched into {self.downloads.folder}")
         for task in self.tasks:
             if task.data == "parallel":
                 continue
@@ -212,12 +213,13 @@ class Plan:
         }
 
     def probes(self, step: int, languages: list[str], task: str, ending: str) -> list[str]:
-        """One file of each language's probes at every layer."""
-        return [
-            f"{self.results}/probes/step-{step}/layer-{layer}/{language}/{task}.{ending}"
-            for layer in self.layers
-            for language in languages
-        ]
+        """One file of each language's probes, at one layer.
+
+        The same job makes those of all layers, and a plan with a file a layer takes half as long
+        again.
+        """
+        folder = f"{self.results}/probes/step-{step}/layer-{self.layers[-1]}"
+        return [f"{folder}/{language}/{task}.{ending}" for language in languages]
 
     @property
     def figures(self) -> list[str]:

@@ -67,6 +67,8 @@ def _describe(error: Any) -> str:
         return f"{where}: missing; {_section(path[:-1]).model_fields[path[-1]].description}"
     message = re.sub(r"^Value error, ", "", error["msg"])
     given = error["input"]
+    if isinstance(given, bool) and error["type"] == "string_type":
+        message = 'YAML reads this as true or false; put it in quotes, as "no"'
     short = isinstance(given, str | int | float) and error["type"] != "value_error"
     return f"{where or 'settings'}: {message}" + (f" (given: {given!r})" if short else "")
 

@@ -1,18 +1,19 @@
 # Requires: the sources of datasets on the web (workflow/chronoglot/data/fetch/datasets.csv)
 # Makes:    <downloads>/archives/, and from them <downloads>/<dataset>/, for all experiments
-# Steps:    download an archive, unpack what is asked for; or stream the beginning of a text.
-# All run where Snakemake runs: compute nodes often reach nothing outside.
+# Steps:    fetch an archive, a file or the beginning of a text; unpack what is asked for.
+# All run where Snakemake runs: compute nodes often reach nothing outside. What is there already is
+# no rule's output, so that nothing, a newer version of these rules included, fetches it again.
 
 FETCHED = PLAN.downloads.folder
 
 
-rule archive:
+rule fetch:
     output:
-        f"{FETCHED}/archives/{{dataset}}{{suffix}}",
+        f"{FETCHED}/{{file}}",
     log:
-        f"{FETCHED}/logs/archive/{{dataset}}{{suffix}}.log",
+        f"{FETCHED}/logs/fetch/{{file}}.log",
     wildcard_constraints:
-        suffix=r"\.zip|\.tar\.gz",
+        file=PLAN.downloads.any_of(need.path for need in PLAN.downloads.missing),
     priority: 300
     localrule: True
     conda:
@@ -22,23 +23,20 @@ rule archive:
         mem_mb=1_000,
         runtime=600,
         downloads=1,
-    # Functions of the input, which leave no record: from another mirror it is the same file.
     params:
-        source=lambda wildcards, input: PLAN.downloads.options(wildcards.dataset),
+        command=lambda wildcards, output: PLAN.downloads.command(output[0]),
     message:
-        "download {wildcards.dataset}"
+        "fetch {wildcards.file}"
     shell:
-        "python -m chronoglot fetch-file {params.source} --output {output:q} 2>&1"
-        " | tee {log:q}"
+        "python -m chronoglot {params.command} --output {output:q} 2>&1 | tee {log:q}"
 
 
-# All at once, since an archive of a release is read from its beginning to its end. What is there
-# already is no output, so that a further treebank touches no other.
+# All at once, since an archive of a release is read from its beginning to its end.
 if PLAN.downloads.missing_treebanks:
 
     rule treebanks:
         input:
-            ancient(PLAN.downloads.archive(SETTINGS.downloads.treebanks)),
+            PLAN.downloads.archive(SETTINGS.downloads.treebanks),
         output:
             [directory(folder) for folder in PLAN.downloads.missing_treebanks],
         log:
@@ -52,7 +50,7 @@ if PLAN.downloads.missing_treebanks:
             mem_mb=1_000,
             runtime=60,
         params:
-            folder=f"{FETCHED}/{SETTINGS.downloads.treebanks}",
+            folder=FETCHED / SETTINGS.downloads.treebanks,
             names=[folder.name for folder in PLAN.downloads.missing_treebanks],
         message:
             "unpack the treebanks"
@@ -63,11 +61,13 @@ if PLAN.downloads.missing_treebanks:
 
 rule unpack:
     input:
-        lambda wildcards: ancient(str(PLAN.downloads.archive(wildcards.dataset))),
+        lambda wildcards: PLAN.downloads.archive(Path(wildcards.file).parts[0]),
     output:
-        f"{FETCHED}/{{dataset}}/{{file}}.tsv",
+        f"{FETCHED}/{{file}}",
     log:
-        f"{FETCHED}/logs/unpack/{{dataset}}/{{file}}.log",
+        f"{FETCHED}/logs/unpack/{{file}}.log",
+    wildcard_constraints:
+        file=PLAN.downloads.any_of(PLAN.downloads.missing_members),
     priority: 300
     localrule: True
     conda:
@@ -77,22 +77,25 @@ rule unpack:
         mem_mb=1_000,
         runtime=30,
     params:
-        folder=f"{FETCHED}/{{dataset}}",
+        folder=lambda wildcards: FETCHED / Path(wildcards.file).parts[0],
+        member=lambda wildcards: Path(*Path(wildcards.file).parts[1:]),
     message:
-        "unpack {wildcards.file}.tsv of {wildcards.dataset}"
+        "unpack {wildcards.file}"
     shell:
-        "python -m chronoglot unpack {input:q} {wildcards.file}.tsv"
-        f" --folder {FETCHED}/{{wildcards.dataset}} > {{log:q}} 2>&1"
+        "python -m chronoglot unpack {input:q} {params.member:q} --folder {params.folder:q}"
+        " > {log:q} 2>&1"
 
 
 rule gold:
     input:
-        lambda wildcards: ancient(str(PLAN.downloads.archive(wildcards.dataset))),
+        lambda wildcards: PLAN.downloads.archive(wildcards.dataset),
     output:
         f"{FETCHED}/{{dataset}}/sentences.txt",
         f"{FETCHED}/{{dataset}}/gold.txt",
     log:
         f"{FETCHED}/logs/gold/{{dataset}}.log",
+    wildcard_constraints:
+        dataset=PLAN.downloads.any_of(PLAN.downloads.missing_gold),
     priority: 300
     localrule: True
     conda:
@@ -101,57 +104,17 @@ rule gold:
     resources:
         mem_mb=1_000,
         runtime=30,
+    params:
+        folder=lambda wildcards: FETCHED / wildcards.dataset,
     message:
         "unpack the gold alignment {wildcards.dataset}"
     shell:
-        "python -m chronoglot gold {wildcards.dataset} {input:q}"
-        f" --folder {FETCHED}/{{wildcards.dataset}} > {{log:q}} 2>&1"
+        "python -m chronoglot gold {wildcards.dataset} {input:q} --folder {params.folder:q}"
+        " > {log:q} 2>&1"
 
 
-rule fetch_text:
-    output:
-        f"{FETCHED}/{{dataset}}/{{code}}.{{characters}}.txt.xz",
-    log:
-        f"{FETCHED}/logs/fetch_text/{{dataset}}/{{code}}.{{characters}}.log",
-    wildcard_constraints:
-        characters=r"\d+",
-    priority: 300
+# To be asked for by name, where compute nodes or another machine are to find all data in place.
+rule downloads:
+    input:
+        PLAN.downloads.files,
     localrule: True
-    conda:
-        "../../envs/chronoglot.yaml"
-    threads: 1
-    resources:
-        mem_mb=1_000,
-        runtime=600,
-        downloads=1,
-    params:
-        url=lambda wildcards, input: PLAN.downloads.url(
-            wildcards.dataset, wildcards.code
-        ),
-    message:
-        "fetch the beginning of the text of {wildcards.code} in {wildcards.dataset}"
-    shell:
-        "python -m chronoglot fetch-text {params.url:q} --output {output:q}"
-        " --max-characters {wildcards.characters} 2>&1 | tee {log:q}"
-
-
-rule fetch_file:
-    output:
-        f"{FETCHED}/{{dataset}}/{{file}}.model",
-    log:
-        f"{FETCHED}/logs/fetch_file/{{dataset}}/{{file}}.log",
-    localrule: True
-    conda:
-        "../../envs/chronoglot.yaml"
-    threads: 1
-    resources:
-        mem_mb=1_000,
-        runtime=60,
-        downloads=1,
-    params:
-        source=lambda wildcards, input: PLAN.downloads.options(wildcards.dataset),
-    message:
-        "download {wildcards.dataset}"
-    shell:
-        "python -m chronoglot fetch-file {params.source} --output {output:q} 2>&1"
-        " | tee {log:q}"

@@ -42,7 +42,7 @@ rule figures:
 
 rule list_licences:
     input:
-        [folder for folder in PLAN.sources.treebank_folders() if folder.is_dir()],
+        PLAN.sources.treebank_folders(),
     output:
         f"{RESULTS}/licences.json",
     log:

@@ -71,6 +71,7 @@ def licences(
     from rich.table import Column, Table
 
     from chronoglot.data.fetch.datasets import licences as licences_of
+    from chronoglot.data.fetch.datasets import references_of
     from chronoglot.downloads import Downloads
     from chronoglot.settings_file import check, read_yaml
     from chronoglot.sources import Sources
@@ -84,9 +85,8 @@ def licences(
         table.add_row(row.dataset, row.version, row.licence, row.page)
     console = Console()
     console.print(table)
-    for row in found:
-        if row.citation:
-            console.print(f"\n{row.citation}", highlight=False, markup=False, soft_wrap=True)
+    for reference in references_of(sources.datasets, downloads.table):
+        console.print(f"\n{reference}", highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()

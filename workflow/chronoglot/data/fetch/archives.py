@@ -85,7 +85,9 @@ def _told(archive: Path) -> Iterator[None]:
 
 
 def _members(archive: Path) -> Iterator[_Member]:
-    return _zip(archive) if archive.suffix == ".zip" else _tar(archive)
+    with archive.open("rb") as file:
+        is_zip = file.read(2) == b"PK"
+    return _zip(archive) if is_zip else _tar(archive)
 
 
 def _checked(archive: Path, member: _Member) -> PurePosixPath:

@@ -61,7 +61,7 @@ class Dataset(BaseModel):
 
 
 class Licence(NamedTuple):
-    """What a report says of a dataset that was used; `citation` is BibTeX."""
+    """What a report says of a dataset that was used; `citation` is BibTeX, all that it cites."""
 
     dataset: str
     version: str
@@ -132,6 +132,13 @@ def licences(
             )
         )
     return rows + list(_treebank_licences(treebanks))
+
+
+def references_of(names: Iterable[str], table: Path | None = None) -> list[str]:
+    """What the datasets of these names cite, each entry once."""
+    references = read_references()
+    keys = (key for name in names for key in find_dataset(name, table).citation)
+    return [references.get(key, key) for key in dict.fromkeys(keys)]
 
 
 def _treebank_licences(folders: Iterable[Path]) -> Iterator[Licence]:

@@ -54,13 +54,14 @@ def say_lines(name: str) -> Progress:
     """A line on standard error every few seconds, and at the end."""
     began = last = monotonic()
     first: int | None = None
+    ended = False
 
     def say(done: int, size: int | None) -> None:
-        nonlocal last, first
+        nonlocal last, first, ended
         first = done if first is None else first
         now = monotonic()
-        if now - last >= _SECONDS_BETWEEN_LINES or done == size:
-            last = now
+        if now - last >= _SECONDS_BETWEEN_LINES or (done == size and not ended):
+            last, ended = now, done == size
             total = f" of {size / 1e6:,.1f}" if size else ""
             speed = (done - first) / 1e6 / max(now - began, 1e-9)
             print(

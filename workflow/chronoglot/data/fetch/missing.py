@@ -13,18 +13,21 @@ _SECONDS = 10  # to answer
 class Needed(NamedTuple):
     """A file, where it belongs, and where it can be had; `size` in bytes, if known.
 
-    `by_hand`: from the URL, which is a page, a person has to fetch it.
+    `by_hand`: from the URL, which is a page, a person has to fetch it. `characters`: only so many
+    of its beginning are needed.
     """
 
     path: Path
     url: str
     size: int | None = None
     by_hand: bool = False
+    sha256: str | None = None
+    characters: int | None = None
 
 
 def needed(dataset: Dataset, path: Path, language: str | None = None) -> Needed:
     """A dataset's file, or its file of a language."""
-    return Needed(path, dataset.at(language), dataset.size, by_hand=not dataset.url)
+    return Needed(path, dataset.at(language), dataset.size, not dataset.url, dataset.sha256)
 
 
 def missing_files(files: Iterable[Needed]) -> list[Needed]:
@@ -38,6 +41,8 @@ def bring(missing: Iterable[Needed]) -> str:
     for file in missing:
         size = f" ({file.size / 1e6:,.0f} MB)" if file.size else ""
         how = ", by hand from this page" if file.by_hand else ""
+        if file.characters:
+            how = f", its beginning alone ({file.characters:,} characters)"
         lines.append(f"  {file.path}{size} ← {file.url}{how}")
     files = "1 file is" if len(lines) == 1 else f"{len(lines)} files are"
     return "\n".join([f"{files} not here; bring from a machine that can reach the source:", *lines])
