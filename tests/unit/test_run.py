@@ -47,7 +47,9 @@ def take(step: int, source: dict[str, object] | None = None) -> None:
     model = Path(RESULTS, f"checkpoints/step-{step}/model")
     model.mkdir(parents=True)
     (model / "manifest.json").write_text("{}")
-    (model / "config.json").write_text(json.dumps({"num_hidden_layers": 2}))
+    config = {"model_type": "bert", "num_hidden_layers": 2}
+    (model / "config.json").write_text(json.dumps(config))
+    (model / "tokenizer.json").write_text("{}")
     (model / "source.json").write_text(json.dumps(source or {"folder": "somewhere"}))
 
 

@@ -13,9 +13,10 @@ from typing import Literal
 
 from chronoglot.checkpoints.complete import is_whole
 from chronoglot.checkpoints.find import find_checkpoints, matching
-from chronoglot.checkpoints.folders import what_is_missing
-from chronoglot.checkpoints.size import count_layers
+from chronoglot.checkpoints.folders import TOKENIZER_FILES, what_is_missing
+from chronoglot.checkpoints.size import check_layers, count_layers
 from chronoglot.data.fetch.missing import Needed
+from chronoglot.encoding.families import read_config, refuse_causal
 from chronoglot.errors import UserError
 from chronoglot.settings import Settings
 from chronoglot.settings_checkpoints import FairseqFiles, Folder, HubRevisions, is_url
@@ -30,12 +31,14 @@ class Run:
 
     `places`: step → its path, URL or revision, or a pattern of them with `{step}`, as the settings
     give it: that stays the same when a trainer removes an old checkpoint. `layers`: the model's
-    transformer blocks.
+    transformer blocks. `example`: the folder of the checkpoint whose architecture and tokenizer an
+    untrained model gets, where the source has none; it stays, whichever steps are added.
     """
 
     source: Source
     places: Mapping[int, str]
     layers: int
+    example: str
 
     @property
     def steps(self) -> list[int]:
@@ -65,18 +68,30 @@ class Run:
 def find_run(settings: Settings, results: str) -> Run:
     """The run of an experiment whose results lie in the folder `results`.
 
-    Raises UserError if a checkpoint that the settings name is not there, or none is.
+    Raises UserError if a checkpoint that the settings name is not there, or none is; and for what a
+    folder's first model tells: that it cannot be encoded, has other layers or no tokenizer.
     """
     pretraining, given = settings.pretraining, settings.checkpoints
     if pretraining is not None:
-        return Run("pretraining", dict.fromkeys(pretraining.steps, ""), pretraining.layers)
+        steps = dict.fromkeys(pretraining.steps, "")
+        return Run("pretraining", steps, pretraining.layers, _model(results, 0))
     if given.fairseq:
-        return Run("fairseq", _files(given.fairseq, results), given.layers or 0)
+        places = _files(given.fairseq, results)
+        return Run("fairseq", places, given.layers or 0, _example(places, results))
     if given.hub:
-        return Run("hub", _revisions(given.hub), given.layers or 0)
+        if given.hub.tokenizer:
+            _check_tokenizer(given.hub.tokenizer, "checkpoints.hub")
+        places = _revisions(given.hub)
+        return Run("hub", places, given.layers or 0, _example(places, results))
     assert given.folder is not None
     places = _folders(given.folder, results)
-    return Run("folder", places, given.layers or _layers(places, results))
+    model = _local_model(places, results)
+    _check_tokenizer(given.folder.tokenizer or model, "checkpoints.folder")
+    read_config(model)
+    if "bpc" in settings.tasks:
+        refuse_causal(model)
+    check_layers(model, given.layers)
+    return Run("folder", places, count_layers(model), _example(places, results))
 
 
 def _revisions(hub: HubRevisions) -> dict[int, str]:
@@ -104,6 +119,11 @@ def _folders(folder: Folder, results: str) -> dict[int, str]:
         return what_is_missing(path) is None
 
     return _local(pattern, folder.steps, results, "checkpoints.folder", is_complete)
+
+
+def _check_tokenizer(folder: str | Path, key: str) -> None:
+    if not any(Path(folder, name).is_file() for name in TOKENIZER_FILES):
+        raise UserError(f"{key}.tokenizer: {folder} has no tokenizer; name a folder that has one")
 
 
 def _local(
@@ -139,14 +159,21 @@ def _is_taken(results: str, step: int) -> bool:
     return (model / "manifest.json").is_file() and "untrained" not in _read(model / "source.json")
 
 
-def _layers(places: Mapping[int, str], results: str) -> int:
-    """The number of blocks that the first checkpoint's `config.json` tells."""
+def _local_model(places: Mapping[int, str], results: str) -> Path:
+    """The folder of the first checkpoint."""
     for step, pattern in places.items():
         # One that was removed where it was lies where it was taken to.
         for folder in (matching(pattern).get(step), Path(_model(results, step))):
             if folder and (folder / "config.json").is_file():
-                return count_layers(folder)
-    raise UserError("checkpoints.layers: missing; say how many transformer blocks the model has")
+                return folder
+    raise UserError("checkpoints.folder: all checkpoints were just removed; run again")
+
+
+def _example(places: Mapping[int, str], results: str) -> str:
+    """The folder that step 0 was drawn after, or else will be."""
+    example = str(_read(Path(_model(results, 0), "source.json")).get("like", ""))
+    drawn = example and Path(example, "manifest.json").is_file()
+    return example if drawn else _model(results, min(places))
 
 
 def _read(path: Path) -> dict:

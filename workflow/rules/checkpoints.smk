@@ -34,7 +34,7 @@ if 0 not in PLAN.run.published:
     rule untrained:
         input:
             # For the architecture and the tokenizer.
-            f"{RESULTS}/checkpoints/step-{PLAN.run.published[0]}/model/manifest.json",
+            f"{PLAN.run.example}/manifest.json",
         output:
             f"{RESULTS}/checkpoints/step-0/model/manifest.json",
         log:

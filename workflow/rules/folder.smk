@@ -27,7 +27,7 @@ rule take_folder:
         folder=lambda wildcards, output: Path(output.manifest).parent,
         layers=PLAN.run.layers,
         tokenizer=(
-            f"--tokenizer {SETTINGS.checkpoints.folder.tokenizer}"
+            shlex.join(["--tokenizer", SETTINGS.checkpoints.folder.tokenizer])
             if SETTINGS.checkpoints.folder.tokenizer
             else ""
         ),

@@ -28,12 +28,12 @@ rule take_revision:
         folder=lambda wildcards, output: Path(output.manifest).parent,
         layers=PLAN.run.layers,
         endpoint=lambda wildcards, input: (
-            f"--endpoint {SETTINGS.checkpoints.hub.endpoint}"
+            shlex.join(["--endpoint", SETTINGS.checkpoints.hub.endpoint])
             if SETTINGS.checkpoints.hub.endpoint
             else ""
         ),
         tokenizer=(
-            f"--tokenizer {SETTINGS.checkpoints.hub.tokenizer}"
+            shlex.join(["--tokenizer", SETTINGS.checkpoints.hub.tokenizer])
             if SETTINGS.checkpoints.hub.tokenizer
             else ""
         ),

@@ -11,7 +11,7 @@ from chronoglot.errors import UserError
 _ATTEMPTS, _LONGEST_WAIT = 5, 60  # seconds
 _BRING = (
     "run the download on a machine that reaches the hub, or bring its Hugging Face cache and set "
-    "HF_HOME to it"
+    "HF_HOME to it and HF_HUB_OFFLINE to 1"
 )
 
 

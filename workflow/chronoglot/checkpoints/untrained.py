@@ -48,7 +48,7 @@ def make_untrained(model: Path, folder: Path, *, seed: int) -> None:
                 _write_weights(model / name, temporary / name, places)
             elif name != _SOURCE:
                 shutil.copyfile(model / name, temporary / name)
-        origin = {"untrained": type(drawn).__name__, "seed": seed}
+        origin = {"untrained": type(drawn).__name__, "like": str(model), "seed": seed}
         (temporary / _SOURCE).write_text(json.dumps(origin, indent=2) + "\n", encoding="utf-8")
         write_manifest(temporary)
 

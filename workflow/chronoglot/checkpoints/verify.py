@@ -63,7 +63,7 @@ class Verdict:
 
     def describe(self) -> str:
         """A table of the findings and what to do about them, for a person."""
-        lines = [f"{len(self.steps)} checkpoints, {len(self.findings)} findings"]
+        lines = [f"{len(self.steps)} checkpoints; findings: {len(self.findings)}"]
         if self.findings:
             width = min(_WIDTH, max(len(finding.name) for finding in self.findings))
             lines += ["", *(finding.describe(width) for finding in self.findings)]

@@ -154,7 +154,8 @@ def verify(
     found = compare(digests, accept or [])
     print(found.describe())
     if found.refused:
-        raise UserError(f"checkpoints.accept: {len(found.refused)} findings are not accepted")
+        names = ", ".join(finding.name for finding in found.refused)
+        raise UserError(f"checkpoints.accept: does not name {names}")
     if verdict:
         write_verdict(found, verdict)
 
