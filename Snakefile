@@ -24,6 +24,7 @@ from chronoglot.ancient import (
 from chronoglot.data.fetch.missing import bring, is_cut_off
 from chronoglot.errors import UserError
 from chronoglot.figures.catalogue import figure_tables
+from chronoglot.nursery import server as nursery
 from chronoglot.plan import read_plan
 from chronoglot.settings_file import refuse_duplicate_keys
 
@@ -67,6 +68,8 @@ onstart:
     ]
     if is_cut_off(to_bring):
         raise WorkflowError(bring(to_bring))
+    if workflow.is_main_process and workflow.local_exec:
+        nursery.start()
     # Each time that its limit of jobs a second is on, as it is by default, the scheduler sets a timer
     # that wakes it a second later: one more for every job done, and after some hundred jobs it takes
     # a core of its own. (A limit that was asked for stays.)

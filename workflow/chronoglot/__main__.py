@@ -2,12 +2,23 @@
 
 import sys
 
-from chronoglot.cli import app
-from chronoglot.errors import UserError
+from chronoglot.nursery.client import hand_over
 
 
 def main() -> None:
-    """Run the command line; a user's mistake ends it with one message."""
+    """Run the command line, in a process of the nursery's where there is one."""
+    code = hand_over(sys.argv)
+    if code is None:
+        run_command()
+    else:
+        sys.exit(code)
+
+
+def run_command() -> None:
+    """Run the command line in this process; a user's mistake ends it with one message."""
+    from chronoglot.cli import app
+    from chronoglot.errors import UserError
+
     try:
         app(prog_name="chronoglot")
     except UserError as error:

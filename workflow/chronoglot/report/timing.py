@@ -11,13 +11,16 @@ from chronoglot.errors import UserError
 
 @dataclass(frozen=True)
 class Timing:
-    """Jobs of one rule: their number, seconds in all and of the longest, peak memory in MB."""
+    """Jobs of one rule: their number, seconds in all and of the longest.
+
+    The files' memory and processor time are left alone: of jobs that share a start (see
+    `chronoglot.nursery`) they are those of the processes that wait for them.
+    """
 
     rule: str
     jobs: int
     seconds: float
     longest: float
-    memory: float
 
 
 def rule_of(path: Path) -> str:
@@ -40,15 +43,11 @@ def _number(text: str | None) -> float:
 def read_timings(paths: Sequence[Path]) -> list[Timing]:
     """One row a rule, the longest in all first; wall-clock seconds of the jobs are summed."""
     seconds: dict[str, list[float]] = defaultdict(list)
-    memory: dict[str, float] = defaultdict(float)
     for path in paths:
         with path.open(newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file, delimiter="\t"):
-                rule = rule_of(path)
-                seconds[rule].append(_number(row.get("s")))
-                memory[rule] = max(memory[rule], _number(row.get("max_rss")))
+                seconds[rule_of(path)].append(_number(row.get("s")))
     timings = [
-        Timing(rule, len(taken), sum(taken), max(taken), memory[rule])
-        for rule, taken in seconds.items()
+        Timing(rule, len(taken), sum(taken), max(taken)) for rule, taken in seconds.items()
     ]
     return sorted(timings, key=lambda timing: (-timing.seconds, timing.rule))
