@@ -2,8 +2,8 @@
 
 The real workflow runs on one core, so that the parts add up to the whole. What a rule's jobs took
 is in Snakemake's benchmark files; what it took beside them is Snakemake's own. Of a job's time, the
-start is that of a process that imports what the job does, and the writing of vectors that of as
-many bytes written once more; the rest is work.
+start is that of a job that does nothing, and the writing of vectors that of as many bytes written
+once more; the rest is work, and the imports of the first job of each kind.
 """
 
 import os
@@ -24,21 +24,9 @@ from chronoglot.report.timing import read_timings
 from bench.benchmark import ROOT, Options
 from bench.rows import Row
 
-STEP = 400  # the end of the default experiment's first segment
-_STARTS = 3
+STEP = 800  # the end of the default experiment's first segment
+_STARTS = 5
 
-# What the jobs of a rule import: the start of their command.
-_IMPORTS = {
-    "convert": "chronoglot.checkpoints.convert, chronoglot.checkpoints.digest",
-    "verify": "chronoglot.checkpoints.verify",
-    "encode": "chronoglot.encoding.xlm_roberta, chronoglot.encoding.encode,"
-    " chronoglot.encoding.pairs",
-    "bits": "chronoglot.encoding.xlm_roberta, chronoglot.encoding.bits",
-    "align": "chronoglot.encoding.xlm_roberta, chronoglot.alignment.align",
-    "probe": "chronoglot.probing.probe",
-    "transfer": "chronoglot.probing.transfer",
-    "scores": "chronoglot.analysis.scores",
-}
 _PARTS = {
     "encoding": ("encode",),
     "bits per character": ("bits",),
@@ -121,11 +109,9 @@ def _parts(results: Path, began: float, total: float) -> dict[str, float]:
     """Seconds of each part, from the benchmark files written since `began`."""
     files = [path for path in results.glob("benchmarks/**/*.tsv") if path.stat().st_mtime > began]
     jobs = {timing.rule: timing for timing in read_timings(files)}
-    starts = {
-        rule: min(_start(imports), jobs[rule].seconds / jobs[rule].jobs)
-        for rule, imports in _IMPORTS.items()
-        if rule in jobs
-    }
+    counted = {rule for rules in _PARTS.values() for rule in rules} & jobs.keys()
+    start = _start()
+    starts = {rule: min(start, jobs[rule].seconds / jobs[rule].jobs) for rule in counted}
     parts = {
         part: sum(jobs[r].seconds - jobs[r].jobs * starts[r] for r in rules if r in jobs)
         for part, rules in _PARTS.items()
@@ -134,7 +120,7 @@ def _parts(results: Path, began: float, total: float) -> dict[str, float]:
     parts["encoding"] -= writing
     return parts | {
         "writing vectors": writing,
-        "other jobs": sum(jobs[rule].seconds for rule in jobs.keys() - _IMPORTS),
+        "other jobs": sum(jobs[rule].seconds for rule in jobs.keys() - counted),
         "start-up of jobs": sum(jobs[rule].jobs * start for rule, start in starts.items()),
         "Snakemake": total - sum(timing.seconds for timing in jobs.values()),
         "the whole": total,
@@ -142,16 +128,33 @@ def _parts(results: Path, began: float, total: float) -> dict[str, float]:
     }
 
 
-def _start(imports: str) -> float:
-    """Median seconds of a process that imports what a rule's command does."""
-    command = [sys.executable, "-c", f"import chronoglot.cli.app, {imports}"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "workflow"), "OMP_NUM_THREADS": "1"}
-    taken = []
-    for _ in range(_STARTS):
+def _start() -> float:
+    """Median seconds of a job that does nothing, once what it imports has been imported."""
+    environment = {"PYTHONPATH": str(ROOT / "workflow"), "OMP_NUM_THREADS": "1"}
+    code = f"from bench.whole import idle; idle({_STARTS})"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        check=True,
+        cwd=ROOT,
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    return median(map(float, done.stdout.split()))
+
+
+def idle(number: int) -> None:
+    """Print the seconds of so many jobs that do nothing, in a nursery of their own."""
+    from chronoglot.nursery import server
+
+    server.start()
+    os.environ |= server.ONE_THREAD
+    command = [sys.executable, "-m", "chronoglot", "probe", "--help"]
+    for turn in range(number + 1):
         began = time.perf_counter()
-        subprocess.run(command, check=True, env=environment)
-        taken.append(time.perf_counter() - began)
-    return median(taken)
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        if turn:  # the first has the server import
+            print(time.perf_counter() - began)
 
 
 def _writing(results: Path) -> float:

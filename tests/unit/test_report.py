@@ -189,7 +189,7 @@ def test_settings_are_printed_as_yaml(write: Write) -> None:
 
 def test_time_and_versions_are_printed(write: Write) -> None:
     rows = Page(write()).rows
-    assert ["probe", "1", "2 min", "2 min", "0"] in rows
+    assert ["probe", "1", "2 min", "2 min"] in rows
     assert ["torch", "2.13.0"] in rows
 
 
