@@ -47,7 +47,5 @@ def read_timings(paths: Sequence[Path]) -> list[Timing]:
         with path.open(newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file, delimiter="\t"):
                 seconds[rule_of(path)].append(_number(row.get("s")))
-    timings = [
-        Timing(rule, len(taken), sum(taken), max(taken)) for rule, taken in seconds.items()
-    ]
+    timings = [Timing(rule, len(taken), sum(taken), max(taken)) for rule, taken in seconds.items()]
     return sorted(timings, key=lambda timing: (-timing.seconds, timing.rule))
