@@ -106,6 +106,14 @@ def gone(pid: int) -> bool:
         return True
 
 
+@pytest.fixture(scope="module", autouse=True)
+def heeding_interrupts() -> Iterator[None]:
+    """Processes started here inherit whether SIGINT is ignored, as it is in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a package of this name: the nursery is this one's, the commands are not."""
