@@ -32,6 +32,7 @@ COLLECTING = {
     "properties",
     "correlates",
     "links",
+    "list_licences",
     "losses",
 }
 COLLECTING |= {"tables", "figure", "report", "all", "check_conversion"}
