@@ -20,7 +20,7 @@ def cases(options: Options) -> list[Case]:
     """The default experiment's model; on a GPU one of the size of XLM-R base."""
     updates = 100 if options.full else 5
     recipe = _recipe(options, updates)
-    words, vocabulary = (100_000, 1500) if options.full else (2000, 200)
+    words, vocabulary = (100_000, 500) if options.full else (2000, 200)
     arguments = {
         "recipe": recipe,
         "binarised": inputs.binarised(options, words, vocabulary),
