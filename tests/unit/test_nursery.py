@@ -254,7 +254,7 @@ def test_a_job_dies_with_its_client(nursery: Nursery, number: int) -> None:
 
 
 def test_an_interrupted_job_cleans_up(nursery: Nursery) -> None:
-    code = "print(flush=True)\ntry: time.sleep(600)\nfinally: print('cleaned up')"
+    code = "try: print(flush=True); time.sleep(600)\nfinally: print('cleaned up')"
     job = started(nursery, f"\n{code}")
     assert job.stdout
     job.stdout.readline()
