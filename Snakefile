@@ -57,19 +57,16 @@ if workflow.is_main_process:
 
 onstart:
     heed_missing_ancient_inputs()
-    # Of what is missing, what the jobs at hand need; a revision on a hub is no job's output.
-    planned = {
-        Path(file) for job in workflow.dag.needrun_jobs() for file in job.output
-    }
-    to_bring = [
-        need
-        for need in PLAN.to_bring
-        if need.path in planned or PLAN.run.source == "hub"
-    ]
-    if is_cut_off(to_bring):
-        raise WorkflowError(bring(to_bring))
-    if workflow.is_main_process and workflow.local_exec:
-        nursery.start()
+    # A job on a cluster, which runs Snakemake too, fetches nothing and has its machine to itself.
+    if workflow.is_main_process:
+        outputs = {
+            Path(file) for job in workflow.dag.needrun_jobs() for file in job.output
+        }
+        to_bring = PLAN.to_bring(outputs)
+        if is_cut_off(to_bring):
+            raise WorkflowError(bring(to_bring))
+        if workflow.local_exec:
+            nursery.start()
     # Each time that its limit of jobs a second is on, as it is by default, the scheduler sets a timer
     # that wakes it a second later: one more for every job done, and after some hundred jobs it takes
     # a core of its own. (A limit that was asked for stays.)

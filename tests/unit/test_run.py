@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from chronoglot.data.fetch.missing import Needed
 from chronoglot.errors import UserError
 from chronoglot.run import Run, find_run, missing_checkpoints
 from chronoglot.settings_file import check
@@ -150,6 +151,7 @@ def test_urls_and_revisions_are_those_of_the_listed_steps(steps: set[int]) -> No
     [
         ({}, "give either `pretraining`, or one of"),
         ({"hub": {"repository": "a/b", "steps": [1]}}, "layers: missing"),
+        ({"layers": 2, "hub": {"repository": "ab", "steps": [1]}}, "write it as `owner/name`"),
         ({"layers": 2, "hub": {"repository": "a/b"}}, "hub: steps: missing"),
         (
             {"layers": 2, "hub": {"repository": "a/b", "revisions": "main", "steps": [1]}},
@@ -183,18 +185,25 @@ def test_mistakes_are_told_once(checkpoints: dict[str, Any], said: str) -> None:
     assert len(str(error.value).splitlines()) == 2  # the file, and the one mistake
 
 
-def test_what_has_to_be_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
-    given = {"layers": 1, "fairseq": {"files": "https://a.org/{step}.pt", "steps": [1, 2]}}
-    take(1)
-    settings = settings_of(**given)
-    needed = list(missing_checkpoints(find_run(settings, RESULTS), settings, RESULTS))
-    assert [file.url for file in needed] == ["https://a.org/2.pt"]
+def test_what_has_to_be_fetched_for_the_jobs_at_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    def needed(outputs: set[str], **checkpoints: Any) -> list[Needed]:
+        settings = settings_of(**checkpoints)
+        paths = {Path(RESULTS, "checkpoints", output) for output in outputs}
+        return missing_checkpoints(find_run(settings, RESULTS), settings, RESULTS, paths)
+
+    urls = {"layers": 1, "fairseq": {"files": "https://a.org/{step}.pt", "steps": [1, 2]}}
+    assert [file.url for file in needed({"step-2/checkpoint.pt"}, **urls)] == ["https://a.org/2.pt"]
+    assert not needed({"step-2/digest.json"}, **urls)
+    Path("7.pt").write_bytes(b"\x80")
+    here = {"layers": 1, "fairseq": {"files": {7: "7.pt"}}}
+    assert not needed({"step-7/checkpoint.pt"}, **here)
     monkeypatch.setenv("HF_HOME", "/cache")
     monkeypatch.setenv("HF_ENDPOINT", "http://mirror")
-    settings = settings_of(layers=1, hub={"repository": "a/b", "steps": [1, 2]})
-    (needed_one,) = missing_checkpoints(find_run(settings, RESULTS), settings, RESULTS)
-    assert needed_one.url == "http://mirror/a/b"
-    assert needed_one.path == Path("/cache/hub/models--a--b")
+    hub = {"layers": 1, "hub": {"repository": "a/b", "steps": [1, 2]}}
+    (file,) = needed({"step-1/model/manifest.json", "step-2/model/manifest.json"}, **hub)
+    assert file.url == "http://mirror/a/b"
+    assert file.path == Path("/cache/hub/models--a--b")
+    assert not needed({"verdict.json"}, **hub)
     # What is in the cache is then all there is.
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    assert not list(missing_checkpoints(find_run(settings, RESULTS), settings, RESULTS))
+    assert not needed({"step-1/model/manifest.json"}, **hub)

@@ -146,6 +146,22 @@ def test_what_is_not_needed_is_not_missed(
     assert "1 file is not here; bring" in outcome.text
 
 
+def test_data_is_read_while_the_hub_of_the_checkpoints_is_down(
+    cut_off: Workflow, experiment: dict[str, Any], files: dict[str, bytes]
+) -> None:
+    """As by a job on a node without a way out."""
+    text = cut_off.folder / DOWNLOADS / "cc100/en.4000.txt.xz"
+    text.parent.mkdir(parents=True)
+    text.write_bytes(files["cc-100/en.txt.xz"])
+    hub = {"repository": "someone/model", "steps": [10], "endpoint": "http://127.0.0.1:9"}
+    experiment["checkpoints"] = {"layers": 2, "hub": hub}
+    jobs = made(cut_off.snakemake(experiment, "--cores", "1", f"{DATA}/text/en/heldout.txt"))
+    assert jobs == {"text": 1}
+    outcome = cut_off.snakemake(experiment, "--cores", "1", "step_10")
+    assert outcome.code != 0
+    assert "models--someone--model ← http://127.0.0.1:9/someone/model" in outcome.text
+
+
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [

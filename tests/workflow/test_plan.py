@@ -1,5 +1,6 @@
 """What the workflow schedules in an empty folder, and what it refuses before any work."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -305,3 +306,28 @@ def test_empty_text_stops_before_anything_is_trained(
     assert outcome.code != 0
     assert "german.txt" in outcome.text
     assert "Traceback" not in outcome.text
+
+
+def test_a_conversion_is_compared_on_whatever_sentences_there_are(fresh: Workflow) -> None:
+    """Of a run from elsewhere there may be neither text nor treebank."""
+    gold = fresh.folder / "data/alignments/gold"
+    gold.mkdir(parents=True)
+    (gold / "sentences.txt").write_text("a ||| b\n")
+    (gold / "gold.txt").write_text("0-0\n")
+    for name in ("1.pt", "spm.model"):
+        (fresh.folder / name).write_bytes(b"\x80")
+    config = {
+        "experiment": "pairs",
+        "languages": {"en": {}, "fr": {}},
+        "tasks": ["alignment"],
+        "alignment": {"gold": {"en-fr": "gold"}},
+        "checkpoints": {
+            "layers": 2,
+            "fairseq": {"files": {1: "1.pt"}, "tokenizer": "spm.model"},
+        },
+    }
+    outcome = fresh.snakemake(config, "--dry-run", "--printshellcmds")
+    assert outcome.jobs["check_conversion"] == 1, outcome.text
+    command = re.search(r"check-conversion (.*)", outcome.text)
+    assert command
+    assert "results/pairs/data/parallel/en-fr.parquet --folder" in command[1]

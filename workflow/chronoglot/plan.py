@@ -5,7 +5,7 @@ Read by the Snakefile on every dry run, so nothing heavy is imported.
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -46,8 +46,6 @@ class Plan:
         self.downloads = Downloads(settings)
         self.sources = Sources(settings, self.downloads)
         self.run = find_run(settings, self.results)
-        if self.run.source == "fairseq":
-            self.tokenizer_files = self._tokenizer_files()
         self.steps = self.run.steps
         self.layers = self._layers()
         self.languages = list(settings.languages)
@@ -62,18 +60,6 @@ class Plan:
                     f"tasks: no language has the data that {task.name} needs; give one, "
                     "or drop the task"
                 )
-
-    def _tokenizer_files(self) -> dict[str, str]:
-        """The sentencepiece model of fairseq's checkpoints and, if given, their dictionary."""
-        fairseq = self.settings.checkpoints.fairseq
-        assert fairseq is not None
-        files = {"model": fairseq.tokenizer, "given": fairseq.dictionary}
-        for key, path in files.items():
-            if path and not Path(path).is_file():
-                name = "tokenizer" if key == "model" else "dictionary"
-                raise UserError(f"checkpoints.fairseq.{name}: there is no file {path}")
-        files["model"] = files["model"] or str(self.downloads.xlmr_tokenizer())
-        return {key: path for key, path in files.items() if path}
 
     def _layers(self) -> list[int]:
         """The layers to probe."""
@@ -258,6 +244,14 @@ class Plan:
         return f"{self.run.example}/manifest.json"
 
     @property
+    def tokenizer_files(self) -> dict[str, str]:
+        """The sentencepiece model of fairseq's checkpoints, and their dictionary if it is given."""
+        fairseq = self.settings.checkpoints.fairseq
+        assert fairseq is not None
+        model = fairseq.tokenizer or str(self.downloads.xlmr_tokenizer())
+        return {"model": model} | ({"given": fairseq.dictionary} if fairseq.dictionary else {})
+
+    @property
     def conversion(self) -> list[str]:
         """The proof that the last checkpoint was converted rightly, if it was fairseq's."""
         if self.run.source not in ("pretraining", "fairseq"):
@@ -266,9 +260,21 @@ class Plan:
 
     @property
     def sentences(self) -> list[str]:
-        """Texts, or tables of words, with sentences to compare models on."""
-        texts = [f"{self.results}/data/text/{code}/heldout.txt" for code in self.with_text]
-        return texts or [self.table(code, "pos") for code in self.with_treebank]
+        """Texts, or else tables, with sentences to compare models on."""
+        data = f"{self.results}/data"
+        texts = [f"{data}/text/{code}/heldout.txt" for code in self.with_text]
+        words = [f"{data}/words/{code}.parquet" for code in self.with_treebank]
+        pairs = [
+            f"{data}/pairs/{code}.parquet"
+            for code in self.languages
+            if self.sources.has_pairs(code)
+        ]
+        return (
+            texts
+            or words
+            or pairs
+            or [f"{data}/parallel/{gold}.parquet" for gold in self.settings.alignment.gold]
+        )
 
     @property
     def side(self) -> str:
@@ -287,10 +293,7 @@ class Plan:
         codes = self.with_text if self.settings.pretraining else []
         return [f"{bins}/{code}/counts.json" for code in codes]
 
-    @property
-    def to_bring(self) -> list[Needed]:
-        """What has to be fetched before the work can begin."""
-        return [
-            *self.downloads.missing,
-            *missing_checkpoints(self.run, self.settings, self.results),
-        ]
+    def to_bring(self, outputs: Collection[Path]) -> list[Needed]:
+        """What has to be fetched for jobs that make these files."""
+        data = [need for need in self.downloads.missing if need.path in outputs]
+        return data + missing_checkpoints(self.run, self.settings, self.results, outputs)

@@ -6,20 +6,20 @@ again each time: a run that is still being trained has more of them the next tim
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from chronoglot.checkpoints.complete import is_whole
-from chronoglot.checkpoints.find import find_checkpoints, matching
+from chronoglot.checkpoints.find import find_checkpoints, is_url, matching
 from chronoglot.checkpoints.folders import TOKENIZER_FILES, what_is_missing
 from chronoglot.checkpoints.size import check_layers, count_layers
 from chronoglot.data.fetch.missing import Needed
 from chronoglot.encoding.families import read_config, refuse_causal
 from chronoglot.errors import UserError
 from chronoglot.settings import Settings
-from chronoglot.settings_checkpoints import FairseqFiles, Folder, HubRevisions, is_url
+from chronoglot.settings_checkpoints import FairseqFiles, Folder, HubRevisions
 
 Source = Literal["pretraining", "fairseq", "hub", "folder"]
 """What makes the checkpoints; the rules of each are in a file of its name."""
@@ -101,6 +101,10 @@ def _revisions(hub: HubRevisions) -> dict[int, str]:
 
 
 def _files(fairseq: FairseqFiles, results: str) -> dict[int, str]:
+    for name in ("tokenizer", "dictionary"):
+        path = getattr(fairseq, name)
+        if path and not Path(path).is_file():
+            raise UserError(f"checkpoints.fairseq.{name}: there is no file {path}")
     files, key = fairseq.files, "checkpoints.fairseq.files"
     if isinstance(files, dict):
         for step, name in files.items():
@@ -183,18 +187,24 @@ def _read(path: Path) -> dict:
         return {}
 
 
-def missing_checkpoints(run: Run, settings: Settings, results: str) -> Iterator[Needed]:
-    """What has to be fetched of a run's checkpoints."""
-    missing = [step for step in run.published if not _is_taken(results, step)]
+def missing_checkpoints(
+    run: Run, settings: Settings, results: str, outputs: Collection[Path]
+) -> list[Needed]:
+    """What has to be fetched of a run's checkpoints for jobs that make these files."""
     if run.source == "fairseq":
-        for step in missing:
-            if is_url(run.place(step)):
-                path = Path(results, f"checkpoints/step-{step}/checkpoint.pt")
-                yield Needed(path, run.place(step))
-    elif run.source == "hub" and missing and not os.environ.get("HF_HUB_OFFLINE"):
-        hub = settings.checkpoints.hub
-        assert hub is not None
-        server = hub.endpoint or os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
-        cache = Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser() / "hub"
-        name = f"models--{hub.repository.replace('/', '--')}"
-        yield Needed(cache / name, f"{server}/{hub.repository}")
+        files = {
+            Path(results, f"checkpoints/step-{step}/checkpoint.pt"): step for step in run.places
+        }
+        return [
+            Needed(path, run.place(step))
+            for path, step in files.items()
+            if path in outputs and is_url(run.place(step))
+        ]
+    hub = settings.checkpoints.hub
+    models = {Path(_model(results, step), "manifest.json") for step in run.places}
+    if not hub or os.environ.get("HF_HUB_OFFLINE") or models.isdisjoint(outputs):
+        return []
+    server = hub.endpoint or os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
+    cache = Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser() / "hub"
+    name = f"models--{hub.repository.replace('/', '--')}"
+    return [Needed(cache / name, f"{server}/{hub.repository}")]

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
+from chronoglot.checkpoints.find import is_url
 from chronoglot.settings_data import Positive, Section
 
 Step = Annotated[int, Field(ge=0)]
@@ -22,6 +23,15 @@ def _with_step(pattern: str) -> str:
     if "{step}" not in pattern:
         raise ValueError("has no {step}, which stands for the number of updates")
     return pattern
+
+
+def _owned(repository: str) -> str:
+    owner, slash, name = repository.partition("/")
+    if not (owner and slash and name) or "/" in name or " " in repository:
+        raise ValueError(
+            f"write it as `owner/name`, as in its address on the hub, not {repository!r}"
+        )
+    return repository
 
 
 Steps = Annotated[list[Step], Field(min_length=1), AfterValidator(ascending)]
@@ -73,7 +83,7 @@ class FairseqFiles(Section):
 class HubRevisions(Section):
     """Revisions of a repository on the Hugging Face hub."""
 
-    repository: str = Field(pattern=r"^[^/\s]+/[^/\s]+$", description="`owner/name`")
+    repository: Annotated[str, AfterValidator(_owned)] = Field(description="`owner/name`")
     revisions: Named = Field(
         "step{step}", description="pattern of the revisions' names, or a map from steps to names"
     )
@@ -139,8 +149,3 @@ class Checkpoints(Section):
         if self.layers is not None and not given:
             raise ValueError("layers: `pretraining.layers` says it; drop this one")
         return self
-
-
-def is_url(name: str) -> bool:
-    """Whether it is a URL and not a path."""
-    return name.startswith(("https://", "http://"))

@@ -46,12 +46,17 @@ def matching(pattern: str) -> dict[int, Path]:
     return dict(sorted(found.items()))
 
 
+def is_url(name: str) -> bool:
+    """Whether it is a URL and not a path."""
+    return name.startswith(("https://", "http://"))
+
+
 def place_of(pattern: str, step: int) -> Path | str:
     """The path or URL of a step, by a pattern or, without `{step}` in it, by name.
 
     Raises UserError if no path that matches the pattern is of the step.
     """
-    if pattern.startswith(("https://", "http://")):
+    if is_url(pattern):
         return pattern.replace(_STEP, str(step))
     if _STEP not in pattern:
         return Path(pattern)

@@ -1,6 +1,7 @@
 """Commands of the checkpoints stage."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -163,7 +164,7 @@ def verify(
 @app.command()
 def check_conversion(
     checkpoint: Path,
-    sentences: Annotated[list[Path], Argument(help="texts, or word tables")],
+    sentences: Annotated[list[Path], Argument(help="texts, or tables of the data stage")],
     folder: Annotated[Path, Option(help="the converted model")],
     dictionary: Annotated[Path, Option()],
     output: Annotated[Path, Option()],
@@ -173,15 +174,25 @@ def check_conversion(
 
     from chronoglot.checkpoints.check import compare_with_fairseq
     from chronoglot.files import whole
-    from chronoglot.words import read_words
 
-    texts: list[str] = []
-    for path in sentences:
-        if path.suffix == ".parquet":
-            texts += islice(read_words(path).texts(), 8)
-            continue
-        with path.open(encoding="utf-8") as lines:
-            texts += islice((line.strip() for line in lines if line.strip()), 8)
+    texts = [text for path in sentences for text in islice(_texts(path), 8)]
     result = compare_with_fairseq(checkpoint, folder, dictionary, texts)
     with whole(output) as temporary:
         temporary.write_text(json.dumps(result, indent=1) + "\n")
+
+
+def _texts(path: Path) -> Iterator[str]:
+    """Sentences of a text, or of a table, whose folder tells what it holds."""
+    from chronoglot.pairs import read_pairs
+    from chronoglot.parallel import read_parallel
+    from chronoglot.words import read_words
+
+    if path.parent.name == "words":
+        yield from read_words(path).texts()
+    elif path.parent.name == "pairs":
+        yield from read_pairs(path).premise
+    elif path.parent.name == "parallel":
+        yield from (" ".join(pair.source) for pair in read_parallel(path).pairs)
+    else:
+        with path.open(encoding="utf-8") as lines:
+            yield from (line.strip() for line in lines if line.strip())
