@@ -373,3 +373,27 @@ def test_numbers_as_printed() -> None:
     assert [enumerate_words(words) for words in (["a"], ["a", "b"], "abc")] == [
         *("a", "a and b", "a, b and c"),
     ]
+
+
+def test_licences_are_listed_and_each_reference_once(write: Write) -> None:
+    def row(name: str, licence: str, *references: str) -> dict[str, object]:
+        page = f"https://{name}.org"
+        return {
+            "dataset": name,
+            "version": "1.0",
+            "licence": licence,
+            "page": page,
+            "references": list(references),
+        }
+
+    rows = [row("one", "MIT", "@misc{one}", "@misc{both}"), row("two", EVIL, "@misc{both}")]
+    page = Page(write(licences=rows))
+    assert ["one", "1.0", "MIT", "https://one.org"] in page.rows
+    assert ["two", "1.0", EVIL, "https://two.org"] in page.rows
+    assert page.all_text.count("@misc{one}") == page.all_text.count("@misc{both}") == 1
+    assert "What to cite" not in Page(write()).all_text
+
+
+def test_a_drawn_step_0_is_told(write: Write) -> None:
+    assert "drawn here at random" in Page(write(step0_drawn=True)).all_text
+    assert "drawn here at random" not in Page(write()).all_text

@@ -71,7 +71,6 @@ def licences(
     from rich.table import Column, Table
 
     from chronoglot.data.fetch.datasets import licences as licences_of
-    from chronoglot.data.fetch.datasets import references_of
     from chronoglot.downloads import Downloads
     from chronoglot.settings_file import check, read_yaml
     from chronoglot.sources import Sources
@@ -85,7 +84,7 @@ def licences(
         table.add_row(row.dataset, row.version, row.licence, row.page)
     console = Console()
     console.print(table)
-    for reference in references_of(sources.datasets, downloads.table):
+    for reference in dict.fromkeys(entry for row in found for entry in row.references):
         console.print(f"\n{reference}", highlight=False, markup=False, soft_wrap=True)
 
 

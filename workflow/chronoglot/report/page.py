@@ -4,6 +4,7 @@ from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import yaml
@@ -70,7 +71,7 @@ def write_report(
     benchmarks: Sequence[Path],
     languages: Languages,
     parameters: int | None = None,
-    licences: Sequence[Mapping[str, str]] = (),
+    licences: Sequence[Mapping[str, Any]] = (),
     step0_drawn: bool = False,
     share: float = 0.98,
 ) -> None:

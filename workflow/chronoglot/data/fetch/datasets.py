@@ -61,13 +61,13 @@ class Dataset(BaseModel):
 
 
 class Licence(NamedTuple):
-    """What a report says of a dataset that was used; `citation` is BibTeX, all that it cites."""
+    """What a report says of a dataset that was used; `references` are what to cite, BibTeX."""
 
     dataset: str
     version: str
     licence: str
     page: str
-    citation: str
+    references: list[str]
 
 
 def read_datasets(table: Path = TABLE) -> list[Dataset]:
@@ -128,17 +128,10 @@ def licences(
                 dataset.version,
                 dataset.licence,
                 dataset.page,
-                "\n".join(references.get(key, key) for key in dataset.citation),
+                [references.get(key, key) for key in dataset.citation],
             )
         )
     return rows + list(_treebank_licences(treebanks))
-
-
-def references_of(names: Iterable[str], table: Path | None = None) -> list[str]:
-    """What the datasets of these names cite, each entry once."""
-    references = read_references()
-    keys = (key for name in names for key in find_dataset(name, table).citation)
-    return [references.get(key, key) for key in dict.fromkeys(keys)]
 
 
 def _treebank_licences(folders: Iterable[Path]) -> Iterator[Licence]:
@@ -150,4 +143,4 @@ def _treebank_licences(folders: Iterable[Path]) -> Iterator[Licence]:
         page = f"https://github.com/UniversalDependencies/{folder.name}"
         unstated = "not stated in its README; see its page" if folder.is_dir() else "see its page"
         licence = stated[1].strip() if stated else unstated
-        yield Licence(folder.name, "", licence, page, "")
+        yield Licence(folder.name, "", licence, page, [])
