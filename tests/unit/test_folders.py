@@ -23,7 +23,7 @@ from chronoglot.encoding.families import FAMILIES
 from chronoglot.encoding.fast_tokens import FastTokeniser
 from chronoglot.errors import UserError
 from safetensors.torch import load_file
-from test_huggingface import MODELS, write_model
+from tiny_families import MODELS, write_families
 from tiny_tokenizers import SCRIPTS, write_tokenizers
 from tokenizers import Tokenizer
 
@@ -40,10 +40,7 @@ def sources(
     tokenizers: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Path]:
     """A folder of each family as `save_pretrained` leaves it."""
-    return {
-        family: write_model(tmp_path_factory.mktemp(family), tokenizers[kind], family, head=True)
-        for family, (kind, _) in MODELS.items()
-    }
+    return write_families(tmp_path_factory.mktemp("families"), tokenizers)
 
 
 def older(source: Path, into: Path, weights: object, **how: bool) -> Path:

@@ -19,7 +19,7 @@ from chronoglot.encoding.encoder import load_encoder, load_masked_lm
 from chronoglot.encoding.families import FAMILIES
 from chronoglot.errors import UserError
 from safetensors.torch import load_file, save_file
-from test_huggingface import MODELS, write_model
+from tiny_families import MODELS, write_families
 from tiny_tokenizers import SCRIPTS, write_tokenizers
 
 Tensors = dict[str, torch.Tensor]
@@ -35,10 +35,7 @@ def trained(
     tokenizers: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Path]:
     """A model of each family, its numbers far from those that it began with."""
-    return {
-        family: write_model(tmp_path_factory.mktemp(family), tokenizers[kind], family, head=True)
-        for family, (kind, _) in MODELS.items()
-    }
+    return write_families(tmp_path_factory.mktemp("families"), tokenizers)
 
 
 @pytest.fixture(scope="module")
