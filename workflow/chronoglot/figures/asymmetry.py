@@ -73,9 +73,11 @@ def _points(numbers: pd.DataFrame) -> pd.DataFrame:
 
 def _scatter(axes: Axes, points: pd.DataFrame) -> None:
     axes.set_box_aspect(1)
-    axes.grid()
     if points.empty:
+        axes.set(xticks=[], yticks=[])
+        axes.text(0.5, 0.5, "no pair both ways", transform=axes.transAxes, ha="center", va="center")
         return
+    axes.grid()
     axes.axline((0, 0), slope=1, color=GREY, linewidth=0.8, zorder=1)
     axes.scatter(
         points["there"],
