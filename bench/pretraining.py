@@ -17,9 +17,17 @@ LANGUAGES = ["qaa", "qab"]
 
 
 def cases(options: Options) -> list[Case]:
-    """The default experiment's model; on a GPU one of the size of XLM-R base."""
-    updates = 100 if options.full else 5
-    recipe = _recipe(options, updates)
+    """The default experiment's model; on a GPU one of the size of XLM-R base.
+
+    With examples as short as those of the default experiment, and with blocks of running text.
+    """
+    kinds = ["blocks"] if _base(options) else ["paragraphs", "blocks"]
+    return [_case(options, examples) for examples in kinds]
+
+
+def _case(options: Options, examples: str) -> Case:
+    updates = (100 if examples == "paragraphs" else 25) if options.full else 5
+    recipe = _recipe(options, examples, updates)
     words, vocabulary = (100_000, 500) if options.full else (2000, 200)
     arguments = {
         "recipe": recipe,
@@ -35,11 +43,18 @@ def cases(options: Options) -> list[Case]:
         Competitor("Chronoglot, with fairseq", ours, arguments),
         Competitor("a bare loop of torch", bare, arguments),
     ]
-    return [Case("pretraining", size, "tokens", competitors)]
+    if options.device == "cpu":
+        again = arguments | {"onednn": True}
+        competitors.append(Competitor("a bare loop, products by oneDNN", bare, again))
+    return Case(examples, size, "tokens", competitors)
 
 
-def _recipe(options: Options, updates: int) -> Recipe:
-    base = options.full and options.device != "cpu"
+def _base(options: Options) -> bool:
+    return options.full and options.device != "cpu"
+
+
+def _recipe(options: Options, examples: str, updates: int) -> Recipe:
+    base = _base(options)
     width = 768 if base else 128 if options.full else 32
     total = updates * (options.repeats + 1)
     return Recipe(
@@ -50,7 +65,7 @@ def _recipe(options: Options, updates: int) -> Recipe:
         positions=512 if base else 64,
         dropout=0.0,
         mask=0.15 if base else 0.3,
-        examples="blocks" if base else "paragraphs",
+        examples=examples,
         block=512 if base else 64,
         batch=32 if options.full else 8,
         learning_rate=1e-3,
@@ -85,13 +100,17 @@ def ours(recipe: Recipe, binarised: Path, updates: int, runs: int) -> Run:
     return run
 
 
-def bare(recipe: Recipe, binarised: Path, updates: int, runs: int) -> Run:
-    """The same updates, their batches ready in memory."""
+def bare(recipe: Recipe, binarised: Path, updates: int, runs: int, onednn: bool = False) -> Run:
+    """The same updates, their batches ready in memory; by torch as it is, unless with `onednn`."""
     from math import log
+
+    from chronoglot.matmul import use_onednn
 
     from bench.bare_loop import BareLoop
 
     state, recorded = _record(recipe, binarised, updates * runs)
+    if not onednn:
+        use_onednn.cache_clear()  # what it had replaced is as before
     loop = BareLoop(state, recipe)
     done = 0
 

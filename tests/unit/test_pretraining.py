@@ -26,9 +26,10 @@ from chronoglot.pretraining.recipe import Recipe
 from chronoglot.pretraining.segments import checkpoint_at, is_whole, train_segment
 from chronoglot.pretraining.tokenizer import train_tokenizer
 from fairseq import checkpoint_utils, tasks, utils
-from fairseq.data import TokenBlockDataset, data_utils
+from fairseq.data import MaskTokensDataset, TokenBlockDataset, data_utils
 from fairseq.dataclass.configs import FairseqConfig
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
+from fairseq.tasks import multilingual_masked_lm
 
 LANGUAGES = ["cc", "aa", "bb"]
 # An epoch has 12 updates, so that each segment of 20 runs into the next epoch.
@@ -331,6 +332,7 @@ def test_weights_and_losses_are_those_of_fairseq_train(
         return losses
 
     monkeypatch.setattr(fairseq_cli.train, "validate", validate_languages)
+    monkeypatch.setattr(multilingual_masked_lm, "MaskTokensDataset", MaskTokensDataset)
     parser = options.get_training_parser()
     parsed = options.parse_args_and_arch(parser, arguments)
     fairseq_cli.train.main(convert_namespace_to_omegaconf(parsed))

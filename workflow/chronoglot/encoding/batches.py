@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import pairwise
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,11 +33,34 @@ def batches(
         yield batch
 
 
+class VectorFile:
+    """A .npy file of float32 [rows, dimension] that is being filled, in any order.
+
+    It is written to, not mapped into memory: a full disk is then an error and not the end of the
+    process, and on a file system of a network others see all of it once it is closed.
+    """
+
+    def __init__(self, file: BinaryIO, rows: int, dimension: int) -> None:
+        self._file, self._bytes = file, 4 * dimension
+        layout = {"descr": "<f4", "fortran_order": False, "shape": (rows, dimension)}
+        np.lib.format.write_array_header_1_0(file, layout)
+        self._start = file.tell()
+        file.truncate(self._start + rows * self._bytes)
+
+    def write(self, rows: NDArray[np.intp], vectors: NDArray[np.float32]) -> None:
+        """Fill the rows with these vectors; those that follow each other are written at once."""
+        vectors = np.ascontiguousarray(vectors, "<f4")
+        cuts = np.flatnonzero(np.diff(rows) != 1) + 1
+        for start, stop in pairwise([0, *cuts.tolist(), len(rows)]):
+            self._file.seek(self._start + int(rows[start]) * self._bytes)
+            self._file.write(vectors[start:stop].data)
+
+
 @contextmanager
 def vector_files(
     encoder: Encoder, outputs: Sequence[str | Path], rows: int
-) -> Iterator[Sequence[NDArray[np.float32]]]:
-    """Open `outputs`, the files of layers 0 to L, to be filled: float32 [rows, dimension] each.
+) -> Iterator[Sequence[VectorFile]]:
+    """Open `outputs`, the files of layers 0 to L, to be filled with `rows` vectors each.
 
     They appear under their names when all is written, or not at all. Raises UserError if there
     are not as many as layers.
@@ -46,16 +70,9 @@ def vector_files(
             f"{encoder.name}: layers 0 to {encoder.layers} have {encoder.layers + 1} outputs, "
             f"not {len(outputs)}"
         )
-    with ExitStack() as stack:
-        layers = [
-            np.lib.format.open_memmap(
-                stack.enter_context(whole(output)),
-                mode="w+",
-                dtype=np.float32,
-                shape=(rows, encoder.dimension),
-            )
-            for output in outputs
+    with ExitStack() as names, ExitStack() as files:
+        paths = [names.enter_context(whole(output)) for output in outputs]
+        yield [
+            VectorFile(files.enter_context(path.open("wb")), rows, encoder.dimension)
+            for path in paths
         ]
-        yield layers
-        for layer in layers:
-            layer.flush()

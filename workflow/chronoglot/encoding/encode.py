@@ -47,7 +47,7 @@ def write_vectors(
     with vector_files(encoder, outputs, len(words)) as layers:
         for rows, of_layers in vectors:
             for layer, of_rows in zip(layers, of_layers, strict=True):
-                layer[rows] = of_rows
+                layer.write(rows, of_rows)
             progress.add(len(rows))
 
 

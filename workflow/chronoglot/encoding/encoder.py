@@ -13,6 +13,7 @@ from chronoglot.checkpoints.manifest import check_manifest
 from chronoglot.encoding.families import FAMILIES, read_config, refuse_causal
 from chronoglot.encoding.tokens import Tokeniser
 from chronoglot.errors import UserError
+from chronoglot.matmul import use_onednn
 
 if TYPE_CHECKING:
     from chronoglot.encoding.transformers_model import TransformersModel
@@ -101,6 +102,7 @@ def _load(
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise UserError(f"encoding.device: {device}, but torch finds no GPU; set it to cpu")
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    use_onednn()
     # Here, because it takes seconds and what is wrong above should be told at once.
     from chronoglot.encoding import xlm_roberta
 

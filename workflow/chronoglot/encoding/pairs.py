@@ -59,7 +59,7 @@ def write_pair_vectors(
     with vector_files(encoder, outputs, len(pairs)) as layers:
         for batch in batches(readings, size, batch_tokens):
             counts = [len(reading.rows) for reading in batch]
-            rows = np.concatenate([reading.rows for reading in batch])
+            rows = np.array([row for reading in batch for row in reading.rows])
             for number, vectors in enumerate(_vectors(batch, encoder, pooling)):
                 finite = np.isfinite(vectors).all(axis=1)
                 if not finite.all():
@@ -67,7 +67,7 @@ def write_pair_vectors(
                         f"{encoder.name}: layer {number} is not finite in "
                         f"{_name(pairs, batch[finite.argmin()])}; has the run diverged?"
                     )
-                layers[number][rows] = np.repeat(vectors, counts, axis=0)
+                layers[number].write(rows, np.repeat(vectors, counts, axis=0))
             progress.add(len(rows))
 
 

@@ -17,9 +17,10 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
-from torch.nn.functional import gelu, layer_norm, linear, scaled_dot_product_attention
+from torch.nn.functional import gelu, layer_norm, linear, pad, scaled_dot_product_attention
 
 from chronoglot.errors import UserError
+from chronoglot.matmul import GRID
 
 # What the forward pass takes for granted: setting → the only value it may have.
 _REQUIRED = {
@@ -159,7 +160,10 @@ class Roberta:
         length beside each other are attended to at once: sort by length for speed.
         """
         device = self._words.device
-        places = np.concatenate([np.arange(length) for length in lengths])
+        # Rows of nothing at the end: for some numbers of rows products are faster.
+        rows, nothing = len(ids), np.zeros(-len(ids) % GRID, np.int64)
+        ids = np.concatenate([ids, nothing])
+        places = np.concatenate([*(np.arange(length) for length in lengths), nothing])
         runs = _runs(lengths)
         state = self._normalise(
             self._words[torch.from_numpy(ids).to(device)]
@@ -172,20 +176,21 @@ class Roberta:
             pieces = zip(mixed.split(_ROWS), state.split(_ROWS), strict=True)
             state = torch.cat([self._feed(block, *piece) for piece in pieces])
             states.append(state)
-        return [state.float() for state in states]
+        return [state[:rows].float() for state in states]
 
     @torch.inference_mode()
     def logits(self, states: Tensor) -> Tensor:
         """The masked LM's scores [n, vocabulary] for hidden states [n, dimension] of layer L."""
         dense, norm = self._head
-        states = states.to(self._words.dtype)
+        rows = len(states)
+        states = pad(states.to(self._words.dtype), (0, 0, 0, -rows % GRID))
         features = self._normalise(gelu(linear(states, *dense)), norm)
-        return linear(features, self._words, self._head_bias).float()
+        return linear(features, self._words, self._head_bias)[:rows].float()
 
     def _attend(self, projected: Tensor, runs: Sequence[_Run]) -> Tensor:
         """Each text's attention over itself, [tokens, dimension]; run by run no mask is needed."""
         heads = self.config.heads
-        mixed = projected.new_empty(len(projected), self.config.dimension)
+        mixed = projected.new_zeros(len(projected), self.config.dimension)
         for start, stop, length in runs:
             queries, keys, values = (
                 projected[start:stop].view(-1, length, 3, heads, mixed.shape[1] // heads)

@@ -28,6 +28,9 @@ from fairseq.trainer import Trainer
 
 from chronoglot.errors import UserError
 from chronoglot.files import whole
+from chronoglot.matmul import use_onednn
+from chronoglot.pretraining.adam import update_at_once
+from chronoglot.pretraining.masks import draw_once
 from chronoglot.pretraining.recipe import Recipe
 
 # Tensors of fairseq's inference shortcut: zero until a checkpoint is loaded, copies of the layer's
@@ -54,6 +57,8 @@ class Training:
         np.random.seed(recipe.seed)
         utils.set_torch_seed(recipe.seed)
         metrics.reset()
+        update_at_once()
+        draw_once()
         self._task = tasks.setup_task(cfg.task)
         model = self._task.build_model(cfg.model)
         self._task.load_dataset("valid")
@@ -235,6 +240,7 @@ def _set_machine(recipe: Recipe) -> None:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS then repeats itself
     torch.set_deterministic_debug_mode("warn")
     torch.set_num_threads(recipe.threads)
+    use_onednn()
     warnings.filterwarnings("ignore", message=".*pin_memory.*")
     warnings.filterwarnings("ignore", category=FutureWarning, module="fairseq")
 

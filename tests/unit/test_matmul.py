@@ -1,0 +1,102 @@
+"""Products of matrices are the same whoever multiplies, forwards and backwards."""
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+from chronoglot import matmul
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.nn.functional import linear
+
+
+@pytest.fixture(scope="module", autouse=True)
+def replaced() -> Iterator[None]:
+    """On any processor, though only some gain by it."""
+    if not torch.backends.mkldnn.is_available():
+        pytest.skip("torch without oneDNN")
+    # Two at once are not allowed: the job's own comes back when it is asked for again.
+    matmul.use_onednn.cache_clear()
+    library = matmul.replace_products()
+    yield
+    del library
+
+
+def drawn(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    generator = torch.Generator().manual_seed(sum(shape))
+    return torch.randn(*shape, generator=generator, dtype=torch.float64).to(dtype)
+
+
+def exactly(left: Tensor, right: Tensor) -> Tensor:
+    """The product in double precision, summed without a product of matrices."""
+    return (left.double()[:, :, None] * right.double()[None]).sum(dim=1)
+
+
+@settings(deadline=None)
+@given(
+    sizes=st.tuples(*3 * [st.integers(0, 70) | st.sampled_from([16, 32, 64])]),
+    turned=st.tuples(st.booleans(), st.booleans()),
+    every=st.integers(1, 2),
+)
+def test_products_of_any_shape_and_layout(
+    sizes: tuple[int, int, int], turned: tuple[bool, bool], every: int
+) -> None:
+    rows, inner, columns = sizes
+    left = drawn(inner, rows * every)[:, ::every].t() if turned[0] else drawn(rows, inner)
+    right = drawn(columns, inner).t() if turned[1] else drawn(inner, columns * every)[:, ::every]
+    bias = drawn(columns)
+    expected = exactly(left, right)
+    torch.testing.assert_close((left @ right).double(), expected, atol=1e-5, rtol=1e-5)
+    shifted = linear(left, right.t(), bias)
+    torch.testing.assert_close(shifted.double(), expected + bias, atol=1e-5, rtol=1e-5)
+
+
+def test_one_row_for_all() -> None:
+    left, right = drawn(1, 32).expand(16, 32), drawn(32, 8)
+    torch.testing.assert_close((left @ right).double(), exactly(left, right), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.int64])
+def test_other_precisions_are_as_they_were(dtype: torch.dtype) -> None:
+    left, right = (10 * drawn(9, 20)).to(dtype), (10 * drawn(20, 7)).to(dtype)
+    product = left @ right
+    assert product.dtype is dtype
+    torch.testing.assert_close(product.double(), exactly(left, right), atol=3, rtol=1e-2)
+
+
+def test_weights_and_sums_of_addmm_count() -> None:
+    added, left, right = drawn(6, 5), drawn(6, 4), drawn(4, 5)
+    for part in (added, added[0], added[:, :1]):
+        found = torch.addmm(part, left, right, beta=2, alpha=3).double()
+        expected = 2 * part + 3 * exactly(left, right)
+        torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_gradients() -> None:
+    inputs, weights, bias, outer = drawn(48, 32), drawn(16, 32), drawn(16), drawn(48, 16)
+    single = [part.clone().requires_grad_() for part in (inputs, weights, bias)]
+    double = [part.double().requires_grad_() for part in (inputs, weights, bias)]
+    for parts in (single, double):
+        (linear(*parts) * outer).sum().backward()
+    for one, other in zip(single, double, strict=True):
+        torch.testing.assert_close(one.grad.double(), other.grad, atol=1e-5, rtol=1e-5)
+
+
+def test_shapes_that_do_not_fit_are_refused_as_ever() -> None:
+    with pytest.raises(RuntimeError, match="cannot be multiplied"):
+        drawn(3, 4) @ drawn(3, 4)
+    with pytest.raises(RuntimeError, match="same dtype"):
+        drawn(3, 4) @ drawn(4, 3).double()
+    with pytest.raises(RuntimeError):
+        torch.addmm(drawn(4), drawn(3, 4), drawn(4, 3))
+
+
+def test_onednn_multiplies_what_lies_on_the_grid() -> None:
+    def multiplies(rows: int) -> bool:
+        with torch.profiler.profile() as profile:
+            drawn(rows, 16) @ drawn(16, 7)
+        return "mkldnn" in str(profile.key_averages())
+
+    assert multiplies(32)
+    assert not multiplies(33)

@@ -1,0 +1,83 @@
+"""One thing about torch that is changed: which library multiplies matrices on AMD's processors.
+
+torch gives those of single precision to Intel's MKL, which takes to AVX-512 on Intel's processors
+alone. oneDNN, to which torch gives those in bfloat16, takes to it wherever there is AVX-512: it
+multiplies twice as fast then. Results differ in the last bits of a float, as they do from one
+processor to another.
+
+oneDNN compiles a program for each shape that it meets, which takes a millisecond and half a
+megabyte. So it is given those alone that come again, with rows and sums of a multiple of `GRID`.
+"""
+
+import warnings
+from functools import cache
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.library import Library
+
+GRID = 16
+
+
+@cache
+def use_onednn() -> Library | None:
+    """Have oneDNN multiply in this process from now on, where that is faster.
+
+    Returns what `replace_products` does, which the cache keeps; None where nothing is replaced.
+    """
+    avx512 = torch.backends.cpu.get_cpu_capability() == "AVX512"
+    return replace_products() if avx512 and _is_amd() else None
+
+
+def replace_products() -> Library | None:
+    """Have oneDNN multiply until what is returned is destroyed; None if torch lacks oneDNN.
+
+    It is done below autograd: products in a backward pass are replaced too.
+    """
+    if not torch.backends.mkldnn.is_available():
+        return None
+    library = Library("aten", "IMPL")
+    with warnings.catch_warnings(action="ignore"):  # that something is replaced
+        library.impl("mm", _mm, "CPU")
+        library.impl("addmm", _addmm, "CPU")
+    return library
+
+
+def _is_amd() -> bool:
+    try:
+        return "AuthenticAMD" in Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return False
+
+
+def _mm(left: Tensor, right: Tensor) -> Tensor:
+    if _suit(left, right):
+        return _onednn(left, right, None)
+    # Told where to write, torch has another function, which is not replaced.
+    return torch.mm(left, right, out=left.new_empty(0))
+
+
+def _addmm(
+    added: Tensor, left: Tensor, right: Tensor, *, beta: float = 1, alpha: float = 1
+) -> Tensor:
+    bias = added.dim() == 1 and beta == 1 and alpha == 1 and added.dtype is left.dtype
+    if bias and _suit(left, right) and len(added) == right.shape[1]:
+        return _onednn(left, right, added)
+    return torch.addmm(added, left, right, beta=beta, alpha=alpha, out=left.new_empty(0))
+
+
+def _suit(left: Tensor, right: Tensor) -> bool:
+    """Whether both are of single precision, fit, are not empty, and lie on the grid."""
+    return (
+        left.dtype is torch.float32
+        and right.dtype is torch.float32
+        and left.dim() == right.dim() == 2
+        and left.shape[1] == right.shape[0]
+        and min(left.numel(), right.numel()) > 0
+        and left.shape[0] % GRID == left.shape[1] % GRID == 0
+    )
+
+
+def _onednn(left: Tensor, right: Tensor, bias: Tensor | None) -> Tensor:
+    return torch.ops.mkldnn._linear_pointwise(left, right.t(), bias, "none", [], "")
