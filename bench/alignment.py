@@ -11,7 +11,7 @@ from bench.benchmark import Case, Competitor, Options, Outcome, Precision, Run
 
 def cases(options: Options) -> list[Case]:
     """One layer, as the package `simalign` reads it; and all layers, as a job does."""
-    number = 1000 if options.full else 12
+    number = 500 if options.full else 12
     layers = 12 if options.full else 2
     middle = 8 if options.full else 1  # simalign's default
     table = inputs.parallel(options, number)

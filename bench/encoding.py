@@ -17,7 +17,7 @@ PLAIN_BATCH = 32  # sentences
 
 def cases(options: Options) -> list[Case]:
     """All competitors on one treebank; and ours on a larger one, to show that memory is bounded."""
-    words = 10_000 if options.full else 300
+    words = 5000 if options.full else 300
     cases = [_case(options, "words", words, [ours, bare, plain, with_neurox])]
     if options.full:
         cases.append(_case(options, "four times the words", 4 * words, [ours]))

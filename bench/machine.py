@@ -22,6 +22,7 @@ def describe(options: Options) -> dict[str, Any]:
         "cores": len(os.sched_getaffinity(0)),
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9),
         "gpu": _gpu() if options.device.startswith("cuda") else None,
+        "blas": _blas(),
         "python": platform.python_version(),
         "versions": {name: version(name) for name in _PACKAGES},
         "scale": options.scale,
@@ -59,6 +60,16 @@ def _processor() -> str:
     flags = known.get("flags", "").split()
     widest = [name for name in ("avx512_bf16", "avx512f", "avx2") if name in flags][:1]
     return ", ".join([known.get("model name", platform.machine()), *widest])
+
+
+def _blas() -> str:
+    """NumPy's, with the kind of processor that it takes this one for."""
+    import numpy  # noqa: F401, what is loaded is told
+    from threadpoolctl import threadpool_info
+
+    found = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+    named = [(pool["internal_api"], pool["version"], pool.get("architecture")) for pool in found]
+    return ", ".join(dict.fromkeys(" ".join(filter(None, each)) for each in named))
 
 
 def _gpu() -> str:

@@ -59,5 +59,5 @@ def _circumstances(row: Row) -> str:
     small = "" if where["scale"] == "full" else "; small scale, which shows only that it works"
     return (
         f"{machine}; {where['device']}, {threads}, {where['precision']}; data: {where['data']}; "
-        f"torch {where['versions']['torch']}{small}"
+        f"torch {where['versions']['torch']}, {where['blas']}{small}"
     )

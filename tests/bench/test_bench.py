@@ -24,6 +24,7 @@ MACHINE = {
     "cores": 2,
     "memory_gb": 8,
     "gpu": None,
+    "blas": "openblas 1 P",
     "versions": {"torch": "2"},
     "scale": "full",
     "threads": 1,
