@@ -132,6 +132,19 @@ def test_without_a_way_out_the_files_to_bring_are_listed(
     assert all((cut_off.folder / table).stat().st_size for table in TABLES)
 
 
+def test_an_archive_that_was_brought_is_the_one_that_the_table_knows(
+    cut_off: Workflow, experiment: dict[str, Any], files: dict[str, bytes]
+) -> None:
+    archive = cut_off.folder / DOWNLOADS / "archives/czenali-1.0"
+    archive.parent.mkdir(parents=True)
+    archive.write_bytes(files[PATHS["xnli-1.0"]])
+    message = said(cut_off.snakemake(experiment, "--cores", "1", GOLD))
+    assert f"{DOWNLOADS}/archives/czenali-1.0: its sha256 is" in message
+    only(cut_off.folder / DOWNLOADS, "archives", "logs")
+    archive.write_bytes(files[PATHS["czenali-1.0"]])
+    assert made(cut_off.snakemake(experiment, "--cores", "1", GOLD)) == {"gold": 1, "parallel": 1}
+
+
 def test_what_is_not_needed_is_not_missed(
     cut_off: Workflow, experiment: dict[str, Any], files: dict[str, bytes]
 ) -> None:

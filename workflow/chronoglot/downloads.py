@@ -97,6 +97,11 @@ class Downloads:
         """Where the archive of a dataset is kept: under its name, whatever its mirrors call it."""
         return self.folder / "archives" / name
 
+    def known_sum(self, name: str) -> str:
+        """The option with which an archive, which may have been brought, is unpacked."""
+        known = find_dataset(name, self.table).sha256
+        return f"--sha256={known}" if known else ""
+
     def _unpacked(self, name: str, member: str, where: str) -> Path:
         """A file or folder of an archive."""
         need = needed(self._dataset(name, where), self.archive(name))

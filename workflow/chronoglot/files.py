@@ -1,5 +1,6 @@
 """Files that are whole or absent: written under a temporary name and renamed when complete."""
 
+import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -38,6 +39,12 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
         temporary.rename(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def sha256(path: Path) -> str:
+    """The hexadecimal digest of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def link(target: str | Path, path: str | Path) -> None:

@@ -52,11 +52,12 @@ if PLAN.downloads.missing_treebanks:
         params:
             folder=FETCHED / SETTINGS.downloads.treebanks,
             names=[folder.name for folder in PLAN.downloads.missing_treebanks],
+            sum=PLAN.downloads.known_sum(SETTINGS.downloads.treebanks),
         message:
             "unpack the treebanks"
         shell:
             "python -m chronoglot unpack {input:q} {params.names:q}"
-            " --folder {params.folder:q} > {log:q} 2>&1"
+            " --folder {params.folder:q} {params.sum} > {log:q} 2>&1"
 
 
 rule unpack:
@@ -79,11 +80,12 @@ rule unpack:
     params:
         folder=lambda wildcards: FETCHED / Path(wildcards.file).parts[0],
         member=lambda wildcards: Path(*Path(wildcards.file).parts[1:]),
+        sum=lambda wildcards: PLAN.downloads.known_sum(Path(wildcards.file).parts[0]),
     message:
         "unpack {wildcards.file}"
     shell:
         "python -m chronoglot unpack {input:q} {params.member:q} --folder {params.folder:q}"
-        " > {log:q} 2>&1"
+        " {params.sum} > {log:q} 2>&1"
 
 
 rule gold:
@@ -106,11 +108,12 @@ rule gold:
         runtime=30,
     params:
         folder=lambda wildcards: FETCHED / wildcards.dataset,
+        sum=lambda wildcards: PLAN.downloads.known_sum(wildcards.dataset),
     message:
         "unpack the gold alignment {wildcards.dataset}"
     shell:
         "python -m chronoglot gold {wildcards.dataset} {input:q} --folder {params.folder:q}"
-        " > {log:q} 2>&1"
+        " {params.sum} > {log:q} 2>&1"
 
 
 # To be asked for by name, where compute nodes or another machine are to find all data in place.

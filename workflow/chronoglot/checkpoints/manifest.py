@@ -3,12 +3,11 @@
 Snakemake does not see a file that is damaged after the job that made it; who reads the folder does.
 """
 
-import hashlib
 import json
 from pathlib import Path
 
 from chronoglot.errors import UserError
-from chronoglot.files import whole
+from chronoglot.files import sha256, whole
 
 NAME = "manifest.json"
 
@@ -18,7 +17,7 @@ def write_manifest(folder: str | Path) -> None:
     folder = Path(folder)
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != NAME)
     entries = {
-        path.relative_to(folder).as_posix(): {"size": path.stat().st_size, "sha256": _sha256(path)}
+        path.relative_to(folder).as_posix(): {"size": path.stat().st_size, "sha256": sha256(path)}
         for path in files
     }
     with whole(folder / NAME) as temporary:
@@ -45,11 +44,6 @@ def check_manifest(folder: str | Path) -> dict[str, dict]:
         size = path.stat().st_size
         if size != expected["size"]:
             raise UserError(f"{path}: {size} bytes where {expected['size']} were written; {mend}")
-        if _sha256(path) != expected["sha256"]:
+        if sha256(path) != expected["sha256"]:
             raise UserError(f"{path}: changed since it was written; {mend}")
     return entries
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -38,10 +38,14 @@ def unpack(
     archive: Path,
     wanted: Annotated[list[str], Argument(help="files and folders in it")],
     folder: Annotated[Path, Option(help="where to put them")],
+    sha256: Annotated[str | None, Option(help="of the archive")] = None,
 ) -> None:
     """Unpack some files or folders of an archive."""
+    from chronoglot.data.fetch.archives import check_sum
     from chronoglot.data.fetch.archives import unpack as unpack_archive
 
+    if sha256:
+        check_sum(archive, sha256)
     unpack_archive(archive, wanted, folder)
 
 
@@ -50,13 +54,16 @@ def gold(
     dataset: str,
     archive: Path,
     folder: Annotated[Path, Option(help="to write: sentences.txt and gold.txt")],
+    sha256: Annotated[str | None, Option(help="of the archive")] = None,
 ) -> None:
     """Unpack a gold alignment, and bring it to the form that is read."""
     from tempfile import TemporaryDirectory
 
     from chronoglot.data.fetch.alignments import write_gold
-    from chronoglot.data.fetch.archives import unpack_all
+    from chronoglot.data.fetch.archives import check_sum, unpack_all
 
+    if sha256:
+        check_sum(archive, sha256)
     with TemporaryDirectory() as published:
         unpack_all(archive, Path(published))
         write_gold(dataset, Path(published), folder)

@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import IO, Literal, NamedTuple, cast
 
 from chronoglot.errors import UserError
+from chronoglot.files import sha256
 
 _DAMAGE = (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError)
 _DISTRUST = "do not trust this archive: delete it, and fetch it from its official source"
@@ -27,6 +28,15 @@ class _Member(NamedTuple):
     name: str
     kind: _Kind
     open: Callable[[], IO[bytes]]
+
+
+def check_sum(archive: Path, expected: str) -> None:
+    """Raise UserError if the archive, fetched or brought, is not the one with this sha256."""
+    if (found := sha256(archive)) != expected:
+        raise UserError(
+            f"{archive}: its sha256 is {found}, not {expected}: damaged, or another file than the "
+            "table of datasets knows; delete it and fetch it again"
+        )
 
 
 def unpack_all(archive: Path, folder: Path) -> None:

@@ -1,12 +1,12 @@
 """Downloading a file: resumed where it was left, checked, whole or not at all."""
 
-import hashlib
 import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
 
+from chronoglot import files
 from chronoglot.data.fetch.source import Source, StartOver, Unavailable, persist
 from chronoglot.errors import UserError
 
@@ -130,9 +130,7 @@ class _Part:
         self._check_size(self._file.stat().st_size, size)
         if sha256 is None:
             return
-        with self._file.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        if digest != sha256:
+        if (digest := files.sha256(self._file)) != sha256:
             self.remove()
             raise UserError(
                 f"{self._url}: its sha256 is {digest}, not {sha256}: damaged on its way, or "
