@@ -32,6 +32,7 @@ lint: $(READY)  ## style, types and the workflow's own checks
 
 bench: $(READY)  ## measure what it costs beside other ways: docs/performance.md
 	-PYTHONPATH=workflow $(BIN)/python -m bench.neurox
+	PYTHONPATH=workflow $(BIN)/python -m bench pretraining --scale full --threads 1
 	PYTHONPATH=workflow $(BIN)/python -m bench --scale full --threads $$(nproc)
 
 format: $(READY)  ## rewrite the sources in the project's style

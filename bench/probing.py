@@ -42,8 +42,8 @@ def _case(options: Options, task: str, words: int) -> Case:
     competitors = [
         Competitor("Chronoglot, one λ", ours, own | {"strengths": (STRENGTH,)}),
         Competitor("Chronoglot, the best of three λ", ours, own | {"strengths": STRENGTHS}),
-        Competitor("torch, Adam, batch 32, 10 epochs", adam, loop, once=slow),
-        Competitor("NeuroX 1.0.9", with_neurox, installed, once=slow),
+        Competitor("torch, Adam, batch 32, 10 epochs", adam, loop, once=options.full),
+        Competitor("NeuroX 1.0.9", with_neurox, installed, once=options.full),
         Competitor("scikit-learn, lbfgs", scikit_learn, common, once=options.full),
     ]
     size = f"{words:,} training words, {dimension} dimensions"

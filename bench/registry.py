@@ -17,6 +17,7 @@ TITLES = {
     "alignment": "Word alignment",
     "xnli": "Sentence pairs",
     "pretraining": "Pretraining",
+    "products": "Products of matrices",
     "whole": "From checkpoint to scores",
 }
 

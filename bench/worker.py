@@ -8,6 +8,7 @@ import traceback
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from typing import Any
 
 from bench.benchmark import Absent, Competitor, Facts
 
@@ -58,8 +59,9 @@ class Worker:
         seen = [_memory(self._process.pid)]
         while not self._connection.poll(_POLL):
             seen.append(_memory(self._process.pid))
-        wall, cpu, amount, facts, gpu_memory, last = self._receive()
+        wall, cpu, amount, gpu_memory, last = self._receive()
         memory, resident = map(max, zip(last, *seen, strict=True))
+        facts = self._receive()  # what it takes to find them does not count
         return Sample(wall, cpu, amount, facts, memory, resident, gpu_memory)
 
     def stop(self) -> None:
@@ -71,7 +73,7 @@ class Worker:
         self._process.join()
         self._connection.close()
 
-    def _receive(self) -> tuple:
+    def _receive(self) -> Any:
         try:
             kind, content = self._connection.recv()
         except EOFError:
@@ -108,8 +110,8 @@ def _work(connection: Connection, competitor: Competitor) -> None:
             gpu_memory = _gpu_memory()  # waits for the GPU
             wall, cpu = time.perf_counter() - wall, _cpu() - cpu
             last = _memory(os.getpid())
-            content = (wall, cpu, outcome.amount, outcome.facts(), gpu_memory, last)
-            connection.send(("done", content))
+            connection.send(("done", (wall, cpu, outcome.amount, gpu_memory, last)))
+            connection.send(("done", outcome.facts()))
     except Absent as error:
         connection.send(("absent", str(error)))
     except Exception:

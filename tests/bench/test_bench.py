@@ -4,15 +4,29 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from competitors import absent, broken, told
+from PIL import Image
 
-from bench import alignment, bits, encoding, neurox, page, pretraining, probing, whole, xnli
+from bench import (
+    alignment,
+    bits,
+    encoding,
+    neurox,
+    page,
+    pretraining,
+    probing,
+    products,
+    whole,
+    xnli,
+)
 from bench.benchmark import ROOT, Absent, Case, Competitor, Options, Outcome, Run
+from bench.figure import draw
 from bench.measure import measure
 from bench.rows import Row, append, read
 from bench.table import markdown, number
@@ -128,6 +142,13 @@ def test_the_bare_loop_has_the_losses_of_fairseq(options: Options) -> None:
             assert done.result() == pytest.approx(other.result(), rel=1e-4)
 
 
+def test_products_are_the_same_whoever_multiplies(options: Options) -> None:
+    for case in products.cases(options):
+        done = [outcomes(_with(case, [each])).popitem()[1] for each in case.competitors]
+        np.testing.assert_allclose(done[0].result(), done[1].result(), atol=1e-3)
+        assert done[0].amount == done[1].amount
+
+
 def test_competitors_take_turns_and_those_that_fail_are_left_out(tmp_path: Path) -> None:
     file = tmp_path / "log"
     competitors = [
@@ -191,6 +212,23 @@ def test_each_experiment_has_its_own_table_of_the_whole() -> None:
     other = row.at(MACHINE | {"experiment": "real-small", "date": "2026-02-02T00:00:00+00:00"})
     assert page.tables([row, other], "whole").count("| Chronoglot |") == 2
     assert page.tables([row, other, other], "encoding") == "\nNot measured yet.\n\n"
+
+
+def test_ratios_are_drawn_where_others_were_measured(tmp_path: Path) -> None:
+    first = replace(ROW, ratio=1.0)
+    faster = replace(ROW, competitor="faster", ratio=0.5)
+    slower = replace(ROW, competitor="slower", ratio=20.0)
+    alone = replace(first, case="four times the words")
+    draw([alone, ROW], tmp_path / "none.png")
+    assert not (tmp_path / "none.png").exists()
+    sizes = []
+    for rows in ([first, slower], [first, faster, slower], [alone, first, faster, slower]):
+        draw(rows, tmp_path / "figures" / "drawn.png")
+        with Image.open(tmp_path / "figures" / "drawn.png") as image:
+            sizes.append(image.size[1])
+            assert len(image.convert("RGB").getcolors(1 << 20) or []) > 10
+    assert sizes[0] < sizes[1] == sizes[2]
+    assert [path.name for path in (tmp_path / "figures").iterdir()] == ["drawn.png"]
 
 
 def test_numbers_have_as_many_digits_as_they_are_worth() -> None:

@@ -1,5 +1,7 @@
 """What makes the probes' solver fast: few passes over correlated inputs, and none done twice."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 from chronoglot.probing.features import Features, Standardised
@@ -71,3 +73,29 @@ def test_a_search_from_its_own_optimum_ends_at_once(
     again = regression.solve(1e-3, start=solution.weights)
     assert again.iterations <= 3
     assert again.loss == pytest.approx(solution.loss, rel=1e-5)
+
+
+class Counting(Standardised):
+    """Counts how often all blocks are read, and how often some."""
+
+    def __init__(self, features: Features) -> None:
+        super().__init__(features, *features.moments())
+        self.all = self.some = 0
+
+    def blocks(self, every: int = 1) -> Iterator[NDArray[np.float32]]:
+        self.all, self.some = self.all + (every == 1), self.some + (every > 1)
+        return super().blocks(every)
+
+
+def test_a_search_begins_with_a_sample_and_ends_with_all(
+    inputs: Standardised, labels: NDArray[np.intp], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chronoglot.probing.features.BLOCK_BYTES", 0)  # the smallest blocks
+    monkeypatch.setattr("chronoglot.probing.solver.ENOUGH", 5)
+    sampled, full = (Counting(inputs.features) for _ in range(2))
+    found = Regression(sampled, labels, CLASSES).solve(1e-2)
+    slopes, bias = np.zeros((CLASSES, 96)), np.log(np.bincount(labels) / len(labels))
+    plain = Regression(full, labels, CLASSES).solve(1e-2, start=np.column_stack([slopes, bias]))
+    assert found.loss == pytest.approx(plain.loss, rel=1e-4)
+    assert sampled.some > full.some
+    assert sampled.all < full.all

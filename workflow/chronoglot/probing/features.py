@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from chronoglot.tasks.base import Examples, ProbingTask
 
-BLOCK_BYTES = 1 << 21  # a block stays in a core's cache while it is made and read twice
-KEPT_BYTES = 1 << 30  # standardised features up to this size are made once and kept
+BLOCK_BYTES = 1 << 23  # a block stays in the processor's cache while it is made and read twice
+KEPT_BYTES = 1 << 31  # standardised features up to this size are made once and kept
 
 
 @dataclass(frozen=True)
