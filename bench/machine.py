@@ -67,9 +67,10 @@ def _blas() -> str:
     import numpy  # noqa: F401, what is loaded is told
     from threadpoolctl import threadpool_info
 
-    found = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+    # Others that are loaded, such as SciPy's, multiply little.
+    found = [pool for pool in threadpool_info() if "numpy" in Path(pool["filepath"]).parts[-2]]
     named = [(pool["internal_api"], pool["version"], pool.get("architecture")) for pool in found]
-    return ", ".join(dict.fromkeys(" ".join(filter(None, each)) for each in named))
+    return ", ".join(" ".join(filter(None, each)) for each in named)
 
 
 def _gpu() -> str:
