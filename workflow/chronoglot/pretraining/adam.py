@@ -51,13 +51,15 @@ def _update(optimizer: Adam, group: dict[str, Any], weights: list[Tensor]) -> No
         state["step"] += 1
     number: int = states[0]["step"]
     first, second = group["betas"]
+    # Only read, so one will do for all; filled on the device, which has not to be waited for.
+    updates = torch.full((), float(number), device=weights[0].device)
     torch._fused_adamw_(
         weights,
         _gradients(weights),
         [state["exp_avg"] for state in states],
         [state["exp_avg_sq"] for state in states],
         [],
-        [torch.tensor(float(number), device=weight.device) for weight in weights],
+        [updates] * len(weights),
         lr=group["lr"],
         beta1=first,
         beta2=second,
