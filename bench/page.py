@@ -71,7 +71,9 @@ def _circumstances(row: Row) -> str:
         machine += f", {where['gpu']}"
     threads = f"{where['threads']} thread{'s' if where['threads'] > 1 else ''}"
     small = "" if where["scale"] == "full" else "; small scale, which shows only that it works"
+    # The whole has the data of its experiment.
+    data = "" if row.benchmark == "whole" else f"data: {where['data']}; "
     return (
-        f"{machine}; {where['device']}, {threads}, {where['precision']}; data: {where['data']}; "
+        f"{machine}; {where['device']}, {threads}, {where['precision']}; {data}"
         f"torch {where['versions']['torch']}, {where['blas']}{small}"
     )
