@@ -1,8 +1,11 @@
 """`chronoglot`, or `python -m chronoglot`."""
 
+import errno
 import sys
 
 from chronoglot.nursery.client import hand_over
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def main() -> None:
@@ -23,6 +26,14 @@ def run_command() -> None:
         app(prog_name="chronoglot")
     except UserError as error:
         sys.exit(f"chronoglot: {error}")
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        where = f"{error.filename}: " if error.filename else "an output could not be written: "
+        sys.exit(
+            f"chronoglot: {where}{error.strerror}; make room, or raise the limit, and run again: "
+            "what is whole stays"
+        )
 
 
 if __name__ == "__main__":

@@ -190,7 +190,8 @@ class Roberta:
     def _attend(self, projected: Tensor, runs: Sequence[_Run]) -> Tensor:
         """Each text's attention over itself, [tokens, dimension]; run by run no mask is needed."""
         heads = self.config.heads
-        mixed = projected.new_zeros(len(projected), self.config.dimension)
+        mixed = projected.new_empty(len(projected), self.config.dimension)
+        mixed[runs[-1].stop :] = 0  # the rows of nothing
         for start, stop, length in runs:
             queries, keys, values = (
                 projected[start:stop].view(-1, length, 3, heads, mixed.shape[1] // heads)

@@ -3,7 +3,7 @@
 fairseq draws every example twice, once for what the model reads and once for what it is to
 predict, each time saving and restoring the state of NumPy's global generator; and it adds up the
 probabilities of the whole vocabulary for each example that has a token replaced. For a small model
-that is a third of a pretraining's time.
+that is a fifth of a pretraining's time.
 """
 
 from typing import Any
@@ -51,7 +51,7 @@ class Masks(BaseWrapperDataset):
     ) -> None:
         super().__init__(examples)
         if freq_weighted_replacement or mask_whole_words is not None:
-            raise NotImplementedError("no recipe asks for it")
+            raise ValueError("a recipe has neither masks of whole words nor weights by frequency")
         self._padding, self._mask, self._seed = pad_idx, mask_idx, seed
         self._share = mask_prob
         self._kept, self._random = leave_unmasked_prob, random_token_prob
