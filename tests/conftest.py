@@ -4,6 +4,16 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine is slow, which is no fault of the code. In CI the same examples come each time.
+settings.register_profile(
+    "chronoglot",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=bool(os.environ.get("CI")),
+)
+settings.load_profile("chronoglot")
 
 
 @pytest.fixture(scope="session")

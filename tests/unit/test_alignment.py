@@ -58,7 +58,7 @@ def batches(draw: st.DrawFn) -> list[Matrix]:
     ]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(matrices=batches(), filling=st.sampled_from([0.0, 0.5, 1.0, 9.0]))
 def test_links_are_those_of_simalign(matrices: list[Matrix], filling: float) -> None:
     """Ties, single words, padding and all."""
@@ -84,7 +84,7 @@ def test_similarity_is_that_of_simalign(m: int, n: int, dimension: int) -> None:
         np.testing.assert_allclose(found[place], expected, atol=1e-6)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(seed=st.integers(0, 2**32 - 1), extra=st.integers(0, 40))
 def test_equal_words_tie_whatever_they_are_padded_with(seed: int, extra: int) -> None:
     """The first of several equal words is linked, in a batch of any shape."""
@@ -98,7 +98,7 @@ def test_equal_words_tie_whatever_they_are_padded_with(seed: int, extra: int) ->
     assert np.argwhere(links[0]).tolist() == [[i, i] for i in range(5)]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(seed=st.integers(0, 2**32 - 1), m=st.integers(1, 12), n=st.integers(1, 12))
 def test_links_follow_their_words(seed: int, m: int, n: int) -> None:
     """Words in another order are linked to the same words."""
@@ -156,7 +156,7 @@ def cells(links: NDArray[np.bool_]) -> set[Link]:
     return {(int(i), int(j)) for i, j in np.argwhere(links)}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(seed=st.integers(0, 2**32 - 1), share=st.floats(0.1, 0.9))
 def test_scores_are_those_of_sets(seed: int, share: float) -> None:
     rng = np.random.default_rng(seed)
@@ -317,7 +317,7 @@ def test_scores_do_not_depend_on_the_batch(
     assert run(folder, pairs[::-1], tmp_path) == expected
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(sizes=st.lists(st.tuples(st.integers(1, 30), st.integers(1, 30)), min_size=1, max_size=40))
 def test_chunks_hold_each_pair_once_within_the_budget(sizes: list[tuple[int, int]]) -> None:
     pairs = [SentencePair(("a",) * m, ("b",) * n, (), (), (), ()) for m, n in sizes]

@@ -26,7 +26,7 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
     return load_encoder(tiny_model.write_model(tmp_path_factory.mktemp("model")))
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(order=st.permutations(range(12)), cut=st.integers(0, 12))
 def test_vectors_may_come_in_any_order(
     tmp_path: Path, encoder: Encoder, order: list[int], cut: int

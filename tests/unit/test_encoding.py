@@ -234,7 +234,7 @@ FORM = st.text(max_size=8) | st.text(
 )
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(texts=st.lists(st.lists(st.tuples(FORM, st.booleans()), min_size=1, max_size=9), min_size=1))
 def test_any_form_has_subwords_of_its_own(tokeniser: SentencePieceTokeniser, texts: Texts) -> None:
     words = tiny_model.word_table(texts)
@@ -247,7 +247,7 @@ def test_any_form_has_subwords_of_its_own(tokeniser: SentencePieceTokeniser, tex
     assert subwords.ids.max() <= tokeniser.largest_id
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(texts=st.lists(st.lists(st.tuples(FORM, st.booleans()), min_size=1, max_size=9), min_size=1))
 def test_any_forms_have_as_many_vectors_as_words(
     folder: Path, tmp_path_factory: pytest.TempPathFactory, texts: Texts

@@ -39,7 +39,7 @@ _SENTENCE = st.lists(st.tuples(_WORD, st.booleans()), min_size=1, max_size=12)
 
 
 @pytest.mark.parametrize("kind", SPECIAL)
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(texts=st.lists(_SENTENCE, min_size=1, max_size=3))
 def test_every_subword_is_of_one_word_and_every_word_has_one(
     tokenisers: dict[str, FastTokeniser], kind: str, texts: list[list[tuple[str, bool]]]

@@ -154,7 +154,7 @@ def test_treebanks_use_many_classes_and_relations(folder: Path) -> None:
         assert len({word["deprel"] for word in words}) >= 15
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(parameters=typologies, draw=st.integers(0, 10_000))
 def test_word_order_follows_the_typology(parameters: Typology, draw: int) -> None:
     for words in speak("qaa", parameters, 20, draw):
@@ -178,7 +178,7 @@ def test_word_order_follows_the_typology(parameters: Typology, draw: int) -> Non
                     assert before == (parameters.adposition == "after")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(parameters=typologies, draw=st.integers(0, 10_000))
 def test_sentences_are_projective_and_neither_short_nor_long(
     parameters: Typology, draw: int
@@ -392,7 +392,7 @@ def test_cognates_are_spelt_in_each_script() -> None:
     assert len(set(spelling.values())) == len(spelling)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(codes=st.tuples(codes, codes), draw=st.integers(0, 10_000))
 def test_links_join_words_of_equal_meaning(codes: tuple[str, str], draw: int) -> None:
     speakers = [

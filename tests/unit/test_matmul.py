@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 from chronoglot import matmul
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn.functional import linear
@@ -33,7 +33,6 @@ def exactly(left: Tensor, right: Tensor) -> Tensor:
     return (left.double()[:, :, None] * right.double()[None]).sum(dim=1)
 
 
-@settings(deadline=None)
 @given(
     sizes=st.tuples(*3 * [st.integers(0, 70) | st.sampled_from([16, 32, 64])]),
     turned=st.tuples(st.booleans(), st.booleans()),

@@ -44,6 +44,8 @@ server.start()
 print(os.environ["CHRONOGLOT_NURSERY"], flush=True)
 input()
 """
+# Seconds after which something hangs for sure, however busy the machine.
+PATIENCE = 600
 # Where a job runs.
 WHERE = "print(sys.modules['__main__'].__spec__.name.partition('.')[2])"
 SERVER, ITSELF = "nursery.server\n", "__main__\n"
@@ -74,7 +76,7 @@ class Nursery:
             self.job("probe", f"import os, sys; {code}", **options),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
         )
 
 
@@ -93,7 +95,7 @@ def open_nursery(path: Path) -> Nursery:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.02)
@@ -172,7 +174,7 @@ def test_a_job_is_the_same_with_and_without(code: str, nursery: Nursery, tmp_pat
             input=b"given",
             stderr=subprocess.DEVNULL,  # bash tells of signals
             cwd=tmp_path,
-            timeout=60,
+            timeout=PATIENCE,
         )
         told = (tmp_path / "log").read_bytes().replace(variable.encode(), b"?")
         lines = told.splitlines()
@@ -248,7 +250,7 @@ def test_a_job_dies_with_its_client(nursery: Nursery, number: int) -> None:
     assert job.stdout
     pids = list(map(int, job.stdout.readline().split()))
     job.send_signal(number)
-    job.communicate(timeout=60)  # nobody holds the streams
+    job.communicate(timeout=PATIENCE)  # nobody holds the streams
     until(lambda: all(map(gone, pids)))
     assert job.returncode == (143 if number == signal.SIGTERM else -number)
 
@@ -259,7 +261,7 @@ def test_an_interrupted_job_cleans_up(nursery: Nursery) -> None:
     assert job.stdout
     job.stdout.readline()
     job.send_signal(signal.SIGINT)
-    out, err = job.communicate(timeout=60)
+    out, err = job.communicate(timeout=PATIENCE)
     assert out == "cleaned up\n"
     assert err.endswith("KeyboardInterrupt\n")
 
@@ -343,7 +345,7 @@ def test_outputs_are_the_same_with_and_without(tmp_path: Path) -> None:
             ],
         ):
             run = nursery.job(*command, **{VARIABLE: variable})
-            subprocess.run(run, check=True, timeout=120)
+            subprocess.run(run, check=True, timeout=PATIENCE)
         files = sorted(path for path in folder.rglob("*") if path.is_file())
         return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 

@@ -15,7 +15,7 @@ from chronoglot.encoding.encoder import Encoder, load_encoder
 from chronoglot.encoding.pairs import shortened, write_pair_vectors
 from chronoglot.errors import UserError
 from chronoglot.pairs import LABELS, SCHEMA, Pairs, read_pairs, write_pairs
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -44,7 +44,6 @@ def drawn(seed: int, number: int) -> Texts:
 CELL = st.text(st.characters(exclude_categories=["Cs"]))
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["train", "dev", "test"]), CELL, CELL), min_size=1))
 def test_a_table_is_read_as_written(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str, str]]
@@ -169,7 +168,6 @@ def test_vectors_are_those_of_transformers(
     assert f"{cut} of {len(texts)} pairs are shortened to the 60" in capsys.readouterr().err
 
 
-@settings(deadline=None)
 @given(premise=st.integers(1, 40), hypothesis=st.integers(1, 40), most=st.integers(5, 90))
 def test_pairs_are_shortened_as_by_transformers(
     tokenizer: Any, premise: int, hypothesis: int, most: int

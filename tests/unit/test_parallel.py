@@ -189,7 +189,7 @@ def sentence_pairs(draw: st.DrawFn) -> SentencePair:
     )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(pairs=st.lists(sentence_pairs(), max_size=4))
 def test_the_table_comes_back(pairs: list[SentencePair], tmp_path_factory: pytest.TempPathFactory):
     path = tmp_path_factory.mktemp("table") / "a-b.parquet"

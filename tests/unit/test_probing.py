@@ -163,7 +163,7 @@ def test_a_search_that_cannot_go_on_ends_and_one_cut_short_says_so(
     assert "not converged after 2" in caplog.text
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     arrays(
         np.float32,

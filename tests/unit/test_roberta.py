@@ -59,7 +59,7 @@ def texts_of(lengths: list[int], vocabulary: int) -> list[NDArray[np.int64]]:
     return [rng.integers(2, vocabulary, length) for length in lengths]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(lengths=st.lists(st.integers(1, POSITIONS), min_size=1, max_size=12))
 def test_layers_and_logits_are_those_of_transformers(
     model: Roberta, reference: Callable, lengths: list[int]
@@ -185,7 +185,7 @@ def test_special_subwords_surround_each_text(folder: Path, reference: Callable) 
     assert encoder.separator.tolist() == [2, 2]
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(lengths=st.lists(st.integers(1, POSITIONS), min_size=1, max_size=12))
 def test_bfloat16_is_near_single_precision(
     folder: Path, model: Roberta, lengths: list[int]

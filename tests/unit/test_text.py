@@ -89,9 +89,7 @@ def test_both_formats_and_all_packings_give_the_same(prepare: Prepare, tmp_path:
         assert (parse(train), parse(heldout)) == expected
 
 
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 @given(st.randoms(use_true_random=False), st.sampled_from([("plain", plain), ("keyed", keyed)]))
 def test_the_side_depends_on_the_document_alone(
     prepare: Prepare, shuffler: random.Random, kind: tuple[str, Callable[..., str]]
@@ -113,9 +111,7 @@ def test_parallel_text_is_divided_alike(prepare: Prepare) -> None:
     assert sides[0] == sides[1]
 
 
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 @given(
     st.lists(
         st.lists(st.integers(0, 60).map(lambda n: f"text {n}"), min_size=1, max_size=5),

@@ -153,9 +153,7 @@ def test_shares_are_met(prepare: Prepare) -> None:
     assert sizes == pytest.approx(SHARES, abs=0.03)
 
 
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=25
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 @given(st.randoms(use_true_random=False), st.sampled_from(["document", "sentence"]))
 def test_a_split_depends_on_the_name_alone(
     prepare: Prepare, shuffler: random.Random, split: str
