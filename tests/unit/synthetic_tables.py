@@ -177,7 +177,7 @@ def made_up_correlates(
 ) -> pd.DataFrame:
     """Rank correlations with properties of languages and of pairs of them."""
     random = np.random.default_rng(seed)
-    own = ["text_characters", "train_items", "fertility"]
+    own = ["text_characters", "text_tokens", "train_items", "fertility"]
     pair = ["vocabulary_overlap", "same_script", "syntactic", "genetic", "geographic"]
     of_pairs = [f"{side} {name}" for side in ("source", "target") for name in own] + pair
     measures = [

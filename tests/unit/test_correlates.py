@@ -54,6 +54,7 @@ LANGUAGES = pd.DataFrame(
     {
         "language": CODES,
         "text_characters": [10.0**number for number in range(len(CODES))],
+        "text_tokens": np.nan,
         "fertility": 2.0,
     }
 )
@@ -232,3 +233,15 @@ def test_p_values_are_uniform_where_nothing_goes_along(of_pairs: bool) -> None:
 
 def test_all_properties_of_pairs_are_asked_for() -> None:
     assert set(OF_PAIRS) == set(LANGUAGE_PAIRS.columns) - {"source", "target"}
+
+
+def test_tokens_pretrained_on_elsewhere_count() -> None:
+    """The settings give them where no text was counted here, so no characters are known."""
+    summary = in_language_curves()
+    tokens = [3.0**number for number in reversed(range(len(CODES)))]
+    languages = LANGUAGES.assign(text_characters=np.nan, text_tokens=tokens)
+    table = correlates(
+        summary, scores_of(summary), languages, LANGUAGE_PAIRS, permutations=99, seed=1
+    ).set_index(["measure", "property"])
+    assert table.loc[("best", "text_tokens"), "spearman"] == pytest.approx(-1)
+    assert "text_characters" not in set(table.index.get_level_values("property"))

@@ -33,6 +33,14 @@ def read_plan(config: Mapping[str, Any], source: str) -> "Plan":
         raise UserError(f"{source}:\n  {error}") from None
 
 
+def _put_first(variable: str, folder: Path) -> None:
+    """Have a list of folders in the environment begin with this one."""
+    others = os.environ.get(variable, "").split(os.pathsep)
+    # An empty entry would be the current folder, where the user has set none.
+    kept = [other for other in others if other != str(folder)] if others != [""] else []
+    os.environ[variable] = os.pathsep.join([str(folder), *kept])
+
+
 class Plan:
     """The experiment, from its settings.
 
@@ -75,11 +83,12 @@ class Plan:
     def prepare_jobs(self) -> None:
         """Set what the jobs of this process inherit.
 
-        That is this package; the interpreter that runs Snakemake (a conda environment that is
-        activated for a job still comes before it); and the steps to save in passing.
+        That is this package, before what else the user has Python look in; the interpreter that
+        runs Snakemake (a conda environment that is activated for a job still comes before it);
+        and the steps to save in passing.
         """
-        os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])
-        os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        _put_first("PYTHONPATH", Path(__file__).parents[1])
+        _put_first("PATH", Path(sys.executable).parent)
         os.environ["CHRONOGLOT_STEPS"] = " ".join(map(str, self.steps))
 
     def _with_data(self, task: Task) -> list[str]:

@@ -27,7 +27,7 @@ MEASURES = (
     "forgetting_corrected",
     "forgetting",
 )
-OF_LANGUAGES = ("text_characters", "train_items", "fertility")
+OF_LANGUAGES = ("text_characters", "text_tokens", "train_items", "fertility")
 OF_PAIRS = ("vocabulary_overlap", "same_script", "syntactic", "genetic", "geographic")
 
 FEWEST = 4
