@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from chronoglot.analysis.learning import summarise
+from chronoglot.errors import UserError
 from chronoglot.figures.catalogue import Tables, draw, figure_names, figure_tables, placed
 from chronoglot.figures.languages import families, in_language_order
 from chronoglot.figures.steps import StepAxis, short_number
@@ -385,7 +386,7 @@ def test_languages_learned_early_are_on_top(
 
 
 def test_an_unknown_figure_is_refused(few: Tables, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="layers_by_night"):
+    with pytest.raises(UserError, match="layers_by_night"):
         draw("layers_by_night", few, LANGUAGES, tmp_path / "figure.png")
 
 

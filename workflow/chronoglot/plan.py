@@ -31,6 +31,8 @@ def read_plan(config: Mapping[str, Any], source: str) -> "Plan":
         return Plan(settings)
     except UserError as error:
         raise UserError(f"{source}:\n  {error}") from None
+    except OSError as error:  # a name that is too long, a folder that may not be read
+        raise UserError(f"{source}:\n  {error.filename}: {error.strerror}; mend it") from None
 
 
 def _put_first(variable: str, folder: Path) -> None:

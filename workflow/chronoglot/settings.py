@@ -4,7 +4,6 @@ Imports neither numpy nor torch, since Snakemake reads the settings on every dry
 """
 
 import json
-from difflib import get_close_matches
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -16,15 +15,14 @@ from chronoglot.settings_data import (
     Alignment,
     Code,
     Data,
-    Distinct,
     Downloads,
     Folders,
     Language,
-    Positive,
-    Section,
     Transfer,
     Xnli,
 )
+from chronoglot.settings_messages import name_pattern, nearest
+from chronoglot.settings_section import Distinct, Layers, NotNegative, Positive, Section
 from chronoglot.tasks import task_names
 
 
@@ -34,17 +32,13 @@ def _known_task(name: str) -> str:
     return name
 
 
-def nearest(name: str, known: list[str]) -> str:
-    """The end of a message: the known name that is nearest, or all of them."""
-    close = get_close_matches(name, known, n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(known)}"
-
-
 def _from_zero(steps: list[int]) -> list[int]:
     if steps[0] != 0:
         raise ValueError("the first step must be 0, the untrained model, baseline of every curve")
     return steps
 
+
+_MOST_SEGMENTS = 10_000
 
 TaskName = Annotated[str, AfterValidator(_known_task)]
 
@@ -52,7 +46,7 @@ TaskName = Annotated[str, AfterValidator(_known_task)]
 class Tokenizer(Section):
     """The sentencepiece unigram model, trained on the run's own text."""
 
-    vocabulary: int = Field(2_000, ge=16, description="number of subwords")
+    vocabulary: Positive = Field(2_000, ge=16, description="number of subwords")
     alpha: float = Field(
         0.3, gt=0, le=1, description="exponent of the languages' shares of its training text"
     )
@@ -75,7 +69,7 @@ class Pretraining(Section):
         "another run, so leave room for steps to come"
     )
     segment: Positive = Field(description="updates trained by one job")
-    layers: Positive = Field(4, description="transformer blocks")
+    layers: Layers = Field(4, description="transformer blocks")
     dimension: Positive = Field(128, description="width of the hidden states")
     feedforward: Positive = Field(512, description="width of the blocks' inner layer")
     heads: Positive = Field(4, description="attention heads; divides `dimension`")
@@ -84,7 +78,7 @@ class Pretraining(Section):
         description="training examples: `blocks` of running text, as XLM-R has them, or "
         "`paragraphs`, each an example; short ones suit short sentences and small models",
     )
-    block: int = Field(
+    block: Positive = Field(
         64,
         ge=8,
         description="subwords in a training example, at most, and the model's window: positions "
@@ -98,7 +92,7 @@ class Pretraining(Section):
     batch: Positive = Field(32, description="training examples in one update")
     accumulation: Positive = Field(1, description="passes that an update is split into")
     learning_rate: float = Field(1e-3, gt=0, description="peak of the learning rate")
-    warmup: Annotated[int, Field(ge=0)] = Field(100, description="updates of linear warm-up")
+    warmup: NotNegative = Field(100, description="updates of linear warm-up")
     weight_decay: float = Field(0.01, ge=0, description="decoupled weight decay")
     clip_norm: float = Field(0.0, ge=0, description="gradient norm clipped to this; 0: not")
     device: Literal["cpu", "cuda"] = Field("cpu", description="where the run is trained")
@@ -116,6 +110,17 @@ class Pretraining(Section):
             )
         if self.dimension % self.heads:
             raise ValueError(f"heads: {self.heads} does not divide dimension {self.dimension}")
+        if self.mask_kept + self.mask_random > 1:
+            raise ValueError(
+                "mask_kept: it and mask_random are shares of the subwords to predict, which sum "
+                f"to 1 at most, not {self.mask_kept + self.mask_random:g}"
+            )
+        segments = -(-self.steps[-1] // self.segment)
+        if segments > _MOST_SEGMENTS:
+            raise ValueError(
+                f"segment: {self.segment} updates a job make {segments:,} jobs up to the last "
+                f"step; raise it, so that there are {_MOST_SEGMENTS:,} at most"
+            )
         if self.batch % self.accumulation:
             raise ValueError(
                 f"accumulation: {self.accumulation} does not divide batch {self.batch}"
@@ -155,10 +160,10 @@ class Encoding(Section):
 class Probing(Section):
     """The linear probes."""
 
-    layers: Annotated[list[Annotated[int, Field(ge=0)]], Distinct] | None = Field(
-        None, description="layers to probe, 0 the embeddings; null: all"
+    layers: Annotated[list[NotNegative], Distinct] | None = Field(
+        None, min_length=1, description="layers to probe, 0 the embeddings; null: all"
     )
-    regularisation: list[Annotated[float, Field(gt=0)]] = Field(
+    regularisation: Annotated[list[Annotated[float, Field(gt=0)]], Distinct] = Field(
         [1e-1, 1e-2, 1e-3, 1e-4],
         min_length=1,
         description="L2 strengths; the best on dev is taken",
@@ -180,11 +185,15 @@ class Settings(Section):
     """An experiment."""
 
     experiment: str = Field(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
+        pattern=name_pattern(
+            r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
+            "letters, digits, `.`, `_` and `-`, a letter or digit first",
+        ),
+        max_length=100,
         description="its name: results lie in results/<experiment>",
     )
     title: str = Field("", description="the report's title")
-    seed: int = Field(1, ge=0, description="seed of everything that is drawn")
+    seed: NotNegative = Field(1, description="seed of everything that is drawn")
     languages: dict[Code, Language] = Field(min_length=1, description="ISO 639 code → the language")
     tasks: Annotated[list[TaskName], Distinct] = Field(
         ["bpc", "pos", "arc_prediction", "arc_classification"],

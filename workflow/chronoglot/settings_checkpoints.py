@@ -3,12 +3,12 @@
 from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from chronoglot.checkpoints.find import is_url
-from chronoglot.settings_data import Positive, Section
+from chronoglot.settings_section import Layers, NotNegative, Section
 
-Step = Annotated[int, Field(ge=0)]
+Step = NotNegative
 
 
 def ascending(steps: list[int]) -> list[int]:
@@ -34,11 +34,17 @@ def _owned(repository: str) -> str:
     return repository
 
 
+def _number(key: object) -> object:
+    """Keys of JSON are texts."""
+    return int(key) if isinstance(key, str) and key.isdecimal() and key.isascii() else key
+
+
+StepKey = Annotated[Step, BeforeValidator(_number)]
 Steps = Annotated[list[Step], Field(min_length=1), AfterValidator(ascending)]
 Pattern = Annotated[str, AfterValidator(_with_step)]
 # Told apart before they are checked, so that a mistake in one is not reported of both.
 Named = Annotated[
-    Annotated[Pattern, Tag("[pattern]")] | Annotated[dict[Step, str], Tag("[map]")],
+    Annotated[Pattern, Tag("[pattern]")] | Annotated[dict[StepKey, str], Tag("[map]")],
     Discriminator(lambda value: "[map]" if isinstance(value, dict) else "[pattern]"),
 ]
 
@@ -120,7 +126,7 @@ class Checkpoints(Section):
     fairseq: FairseqFiles | None = Field(None, description="files that fairseq saved")
     hub: HubRevisions | None = Field(None, description="revisions on the Hugging Face hub")
     folder: Folder | None = Field(None, description="folders as `transformers` saves them")
-    layers: Positive | None = Field(
+    layers: Layers | None = Field(
         None,
         description="transformer blocks of the model; null: as the first checkpoint of `folder` "
         "says, or `pretraining.layers`",

@@ -1,42 +1,22 @@
 """Settings of the languages and of the data that each task reads."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from chronoglot.data.in_vitro.typology import Typology
+from chronoglot.settings_messages import name_pattern
+from chronoglot.settings_section import Amount, Distinct, Section, Shares
 
 IN_VITRO = "in_vitro"
 """In the place of a folder of gold links: made by the generator."""
 
 
-def _shares(shares: tuple[float, float, float]) -> tuple[float, float, float]:
-    if abs(sum(shares) - 1) > 1e-9 or min(shares) <= 0:
-        raise ValueError(f"shares of train, dev and test are positive and sum to 1, not {shares}")
-    return shares
-
-
-def _distinct(items: list[Any]) -> list[Any]:
-    """What stands twice would be made twice under one name."""
-    for place, item in enumerate(items):
-        if item in items[:place]:
-            raise ValueError(f"{item} stands twice; list it once")
-    return items
-
-
-Distinct = AfterValidator(_distinct)
-Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[int, Field(gt=0)]
-Shares = Annotated[tuple[float, float, float], AfterValidator(_shares)]
-CODE = r"[a-z]{2,3}(_[A-Za-z0-9]+)?"
-Code = Annotated[str, Field(pattern=rf"^{CODE}$")]
-CodePair = Annotated[str, Field(pattern=rf"^{CODE}-{CODE}$")]
-
-
-class Section(BaseModel):
-    """A part of the settings; keys that it does not know are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+CODE = r"[a-z]{2,3}(_[A-Za-z0-9]{1,20})?"
+_CODE = name_pattern(rf"^{CODE}$", "an ISO 639 code of two or three small letters, such as `fr`")
+_PAIR = name_pattern(rf"^{CODE}-{CODE}$", "two codes of languages, such as `en-fr`")
+Code = Annotated[str, Field(pattern=_CODE)]
+CodePair = Annotated[str, Field(pattern=_PAIR)]
 
 
 class Text(Section):
@@ -71,7 +51,7 @@ class Treebank(Section):
         description="`published`: the treebank's own parts; `document`, `sentence`: its parts are "
         "pooled and divided by a hash of the document's or the sentence's id",
     )
-    parts: list[Literal["train", "dev", "test"]] = Field(
+    parts: Annotated[list[Literal["train", "dev", "test"]], Distinct] = Field(
         ["train", "dev", "test"], min_length=1, description="which of its parts to use"
     )
     shares: Shares = Field(
@@ -94,7 +74,7 @@ class Language(Section):
     )
     text: Text | None = Field(None, description="its pretraining text; null: none")
     treebank: Treebank | None = Field(None, description="its treebank; null: none")
-    text_tokens: Positive | None = Field(
+    text_tokens: Amount | None = Field(
         None,
         description="tokens that the model was pretrained on, where that was not here; the "
         "correlates relate scores to it",
@@ -144,7 +124,7 @@ class Downloads(Section):
     xnli_train: str | None = Field(
         None, description="dataset that the training pairs are taken from: `xnli-mt-1.0`"
     )
-    max_characters: Positive = Field(
+    max_characters: Amount = Field(
         20_000_000,
         description="characters of text fetched a language: whole documents from the start",
     )
@@ -156,16 +136,16 @@ class Data(Section):
     heldout_share: float = Field(
         0.05, gt=0, lt=0.5, description="share of the documents kept out of pretraining"
     )
-    max_characters: Positive | None = Field(
+    max_characters: Amount | None = Field(
         None, description="characters of pretraining text a language at most; null: all"
     )
-    max_train_words: Positive | None = Field(
+    max_train_words: Amount | None = Field(
         20_000, description="words of a treebank's train part at most, whole sentences; null: all"
     )
-    max_train_pairs: Positive | None = Field(
+    max_train_pairs: Amount | None = Field(
         None, description="training pairs of `xnli` a language, the first of its file; null: all"
     )
-    max_bpc_characters: Positive | None = Field(
+    max_bpc_characters: Amount | None = Field(
         50_000,
         description="characters of held-out text that `bpc` is measured on, whole paragraphs from "
         "the start; null: all",

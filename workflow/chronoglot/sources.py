@@ -141,7 +141,7 @@ class Sources:
             return "--split published"
         options = f"--split {treebank.split}"
         if treebank.split != "published":
-            options += f" --shares {','.join(f'{share:g}' for share in treebank.shares)}"
+            options += f" --shares {','.join(map(str, treebank.shares))}"
         if any(path.suffix != ".conllu" for path in self._treebanks[language]):
             options += f" --parts {','.join(treebank.parts)}"
         return options

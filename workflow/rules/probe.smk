@@ -40,9 +40,7 @@ rule probe:
     params:
         layers=",".join(map(str, PLAN.layers)),
         vectors=lambda wildcards, input: Path(input.vectors[0]).parent,
-        regularisation=",".join(
-            f"{value:g}" for value in SETTINGS.probing.regularisation
-        ),
+        regularisation=",".join(map(str, SETTINGS.probing.regularisation)),
         seed=SETTINGS.seed,
         baselines=lambda wildcards, input: (
             f"--baselines {RESULTS}/probes/step-0" if input.baselines else ""

@@ -10,8 +10,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from chronoglot.errors import UserError
 from chronoglot.figures.entries import ENTRIES, Entry
 from chronoglot.figures.units import OF_PAIRS, WITHOUT_LAYERS, in_task_order, task_title
+from chronoglot.settings_messages import nearest
+from chronoglot.tasks import task_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,11 +109,12 @@ def figure_names(
 def _find(name: str) -> tuple[Entry, str | None]:
     """The entry of a figure, and the task in its name, if any; the longest name that fits."""
     for entry in sorted(ENTRIES, key=lambda entry: -len(entry.name)):
-        if entry.a_task and name.startswith(entry.stem):
-            return entry, name.removeprefix(entry.stem)
+        task = name.removeprefix(entry.stem)
+        if entry.a_task and name.startswith(entry.stem) and task in task_names():
+            return entry, task
         if name == entry.name:
             return entry, None
-    raise ValueError(f"no figure is called {name}")
+    raise UserError(f"no figure is called {name!r}{nearest(name, [e.name for e in ENTRIES])}")
 
 
 def figure_tables(name: str) -> list[str]:
@@ -122,7 +126,7 @@ def placed(name: str) -> tuple[str, str]:
     """The section of the report that a figure stands in, and its caption."""
     try:
         entry, task = _find(name)
-    except ValueError:
+    except UserError:
         return "more", name.replace("_", " ").capitalize() + "."
     return entry.section, entry.caption.format(task=task_title(task) if task else "")
 

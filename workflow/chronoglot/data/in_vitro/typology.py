@@ -2,7 +2,9 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from chronoglot.settings_section import Positive, Section
 
 Order = Literal["SVO", "SOV", "VSO", "VOS", "OVS", "OSV"]
 Side = Literal["before", "after"]
@@ -12,10 +14,8 @@ Script = Literal["latin", "cyrillic", "greek", "georgian"]
 PARAMETERS = ("order", "adjective", "adposition", "case", "agreement", "morphology", "script")
 
 
-class Typology(BaseModel):
+class Typology(Section):
     """One invented language."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(description="The language's invented name, for people; no file depends on it")
     family: str = Field(description="Languages of one family share common vocabulary")
@@ -36,26 +36,22 @@ class Typology(BaseModel):
         description="Markers of case, number and tense: words of their own, or suffixes"
     )
     script: Script = Field(description="The Unicode script it is written in")
-    words: int = Field(ge=1000, description="Words of text for pretraining")
+    words: Positive = Field(ge=1000, description="Words of text for pretraining")
 
 
-class Sentences(BaseModel):
+class Sentences(Section):
     """A count for each split."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    train: int = Field(ge=3, description="In the train part")
-    dev: int = Field(ge=3, description="In the dev part")
-    test: int = Field(ge=3, description="In the test part")
+    train: Positive = Field(ge=3, description="In the train part")
+    dev: Positive = Field(ge=3, description="In the dev part")
+    test: Positive = Field(ge=3, description="In the test part")
 
 
-class Generator(BaseModel):
+class Generator(Section):
     """What the invented languages have in common.
 
     The bounds on the lexicon leave every semantic class a word in each probe's training part.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     common_vocabulary: float = Field(
         default=0.3,
@@ -80,18 +76,18 @@ class Generator(BaseModel):
     treebank_sentences: Sentences = Field(
         default=Sentences(train=600, dev=150, test=250), description="Sentences of each treebank"
     )
-    parallel: int = Field(
+    parallel: Positive = Field(
         default=200, ge=1, description="Parallel sentences of each pair of languages"
     )
     pairs: Sentences = Field(
         default=Sentences(train=900, dev=150, test=300),
         description="Labelled sentence pairs; they come in threes, a part of three is left out",
     )
-    nouns: int = Field(default=72, ge=30, description="Nouns in every lexicon")
-    verbs: int = Field(default=40, ge=40, description="Verbs in every lexicon")
-    adjectives: int = Field(default=30, ge=30, description="Adjectives in every lexicon")
-    adverbs: int = Field(default=20, ge=20, description="Adverbs in every lexicon")
-    names: int = Field(default=18, ge=15, description="Proper names in every lexicon")
+    nouns: Positive = Field(default=72, ge=30, description="Nouns in every lexicon")
+    verbs: Positive = Field(default=40, ge=40, description="Verbs in every lexicon")
+    adjectives: Positive = Field(default=30, ge=30, description="Adjectives in every lexicon")
+    adverbs: Positive = Field(default=20, ge=20, description="Adverbs in every lexicon")
+    names: Positive = Field(default=18, ge=15, description="Proper names in every lexicon")
 
 
 def distance(a: Typology, b: Typology) -> float:
