@@ -4,6 +4,7 @@ Most run in a copy of the package whose commands do what they are told: `probe C
 """
 
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -273,10 +274,65 @@ def test_what_a_job_leaves_running_ends_with_it(nursery: Nursery) -> None:
     until(lambda: gone(int(run.stdout)))
 
 
-def test_a_job_that_nobody_answers_for_has_failed(nursery: Nursery) -> None:
-    run = nursery.probe("import signal; os.kill(os.getppid(), signal.SIGKILL)")
+def test_a_job_that_nobody_answers_for_has_failed(nursery: Nursery, tmp_path: Path) -> None:
+    output = tmp_path / "written"
+    code = (
+        "import signal, time; print(os.getpid(), flush=True);"
+        f"os.kill(os.getppid(), signal.SIGKILL); time.sleep(0.5); open({str(output)!r}, 'w')"
+    )
+    run = nursery.probe(code)  # reads to the end of the streams, which the job holds
     assert run.returncode == 1
     assert run.stderr == "chronoglot: the server that ran this job has died; run it again\n"
+    until(lambda: gone(int(run.stdout)))
+    assert not output.exists()
+
+
+def test_where_no_process_can_be_forked_a_job_runs_by_itself(package: Path, tmp_path: Path) -> None:
+    shutil.copytree(package, tmp_path, dirs_exist_ok=True)
+    # The server's first fork, a watcher's, succeeds; the watcher's own and the server's next fail.
+    (tmp_path / "chronoglot/cli/__init__.py").write_text(
+        "import os\n"
+        "fork, forks = os.fork, []\n"
+        "def failing():\n"
+        "    if forks: raise BlockingIOError(11, 'Resource temporarily unavailable')\n"
+        "    forks.append(1)\n"
+        "    return fork()\n"
+        "os.fork = failing\n" + COMMAND_LINE
+    )
+    nursery = open_nursery(tmp_path)
+    for _ in range(3):
+        run = nursery.probe(f"{WHERE}; sys.exit(4)")
+        assert (run.returncode, run.stdout, run.stderr) == (4, ITSELF, "")
+    nursery.parent.communicate("\n")
+
+
+def _pinned() -> None:
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+
+
+GRANTED = {
+    "processors": (_pinned, "print(len(os.sched_getaffinity(0)))", "1"),
+    "niceness": (lambda: os.nice(3), "print(os.nice(0))", str(os.nice(0) + 3)),
+    "limits": (
+        lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100)),
+        "import resource; print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])",
+        "100",
+    ),
+}
+
+
+@pytest.mark.parametrize(("grant", "code", "found"), GRANTED.values(), ids=GRANTED.keys())
+def test_a_job_keeps_what_the_system_grants_it(
+    nursery: Nursery, grant: Callable[[], object], code: str, found: str
+) -> None:
+    run = subprocess.run(
+        nursery.job("probe", f"import os; {code}"),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        preexec_fn=grant,
+    )
+    assert run.stdout.strip() == found
 
 
 def test_a_job_outlives_its_server(nursery: Nursery) -> None:

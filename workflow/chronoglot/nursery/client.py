@@ -6,6 +6,7 @@ Of the standard library, little: every job pays for what is imported here.
 import hashlib
 import marshal
 import os
+import resource
 import signal
 import socket
 import sys
@@ -16,6 +17,8 @@ VARIABLE = "CHRONOGLOT_NURSERY"  # names the folder of the server's socket
 # What a job may have as its own: variables of the shell, and where temporary files lie, which
 # nothing reads when it is imported.
 OWN = ("_", "OLDPWD", "PWD", "SHLVL", "TEMP", "TEMPDIR", "TMP", "TMPDIR", VARIABLE)
+
+BEGUN = b"b"  # the first that the server says of a job: its process is there
 
 # The commands that are handed over: those of many jobs, and those that share their libraries.
 # Pretraining is not among them: it is long, and its numbers depend on nothing but its inputs.
@@ -33,18 +36,40 @@ COMMANDS = frozenset(
 def place(folder: str, environment: Mapping[str, str]) -> str:
     """Path of the socket of a server whose jobs have this environment.
 
-    All that imported modules depend on is in its name: interpreter, package and environment. So a
-    job that differs in any of them finds no server. Among the variables are those that set the
-    number of threads, which libraries read once.
+    All that imported modules depend on is in its name: interpreter, package and environment; and
+    what the system grants the calling process, since a fork of the server is granted what the
+    server is. So a job that differs in any of them finds no server. Among the variables are those
+    that set the number of threads, which libraries read once.
     """
     shared = sorted((key, value) for key, value in environment.items() if key not in OWN)
     package = os.path.realpath(__file__)
-    one = ascii((sys.prefix, os.path.realpath(sys.executable), package, shared))
+    one = ascii((sys.prefix, os.path.realpath(sys.executable), package, shared, _granted()))
     return os.path.join(folder, hashlib.sha256(one.encode()).hexdigest()[:16])
 
 
+def _granted() -> tuple[object, ...]:
+    """This process's processors, niceness, scheduling, limits and control group."""
+    limits = sorted(name for name in dir(resource) if name.startswith("RLIMIT_"))
+    try:
+        with open("/proc/self/cgroup", encoding="utf-8") as file:
+            group = file.read()
+    except OSError:
+        group = ""
+    return (
+        sorted(os.sched_getaffinity(0)),
+        os.getpriority(os.PRIO_PROCESS, 0),
+        os.sched_getscheduler(0),
+        [resource.getrlimit(getattr(resource, name)) for name in limits],
+        group,
+    )
+
+
 def hand_over(arguments: list[str]) -> int | None:
-    """Have the server run a command; its exit code, or None if the command is to be run here."""
+    """Have the server run a command; its exit code, or None if the command is to be run here.
+
+    That is where there is no server, and where it could not begin: it says so when the job's
+    process is there.
+    """
     folder = os.environ.get(VARIABLE)
     if not folder or len(arguments) < 2 or arguments[1] not in COMMANDS:
         return None
@@ -64,20 +89,39 @@ def hand_over(arguments: list[str]) -> int | None:
     return _stand_in(connection)
 
 
-def _stand_in(connection: socket.socket) -> int:
-    """Pass signals on to the job and wait for its exit code.
+def _stand_in(connection: socket.socket) -> int | None:
+    """Pass signals on to the job and wait for its exit code; None if the job has not begun.
 
     A signal that cannot be passed on ends this process, which closes the connection; then the
     job is killed.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
-        if signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, lambda number, _: connection.sendall(bytes([number])))
-    try:
-        code = connection.recv(1)
-    except OSError:
-        code = b""
+    asked: list[int] = []
+
+    def pass_on(number: int, _: object) -> None:
+        asked.append(number)
+        connection.sendall(bytes([number]))
+
+    before = {
+        number: signal.signal(number, pass_on)
+        for number in (signal.SIGINT, signal.SIGTERM)
+        if signal.getsignal(number) != signal.SIG_IGN
+    }
+    if _receive(connection) != BEGUN:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for one in asked:
+            signal.raise_signal(one)
+        return None
+    code = _receive(connection)
     if not code:
         print("chronoglot: the server that ran this job has died; run it again", file=sys.stderr)
         return 1
     return code[0]
+
+
+def _receive(connection: socket.socket) -> bytes:
+    """The next byte from the server; none if it has ended."""
+    try:
+        return connection.recv(1)
+    except OSError:
+        return b""

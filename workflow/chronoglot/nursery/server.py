@@ -10,6 +10,7 @@ the same order, for the jobs to come.
 """
 
 import atexit
+import ctypes
 import gc
 import marshal
 import os
@@ -27,7 +28,10 @@ from importlib import import_module
 from typing import Any
 
 from chronoglot.__main__ import run_command
-from chronoglot.nursery.client import OWN, VARIABLE, place
+from chronoglot.nursery.client import BEGUN, OWN, VARIABLE, place
+
+_LIBC = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
 
 # What Snakemake sets for a job of one thread. Jobs of more run by themselves.
 _LIBRARIES = ("OMP_NUM", "GOTO_NUM", "OPENBLAS_NUM", "MKL_NUM", "VECLIB_MAXIMUM", "NUMEXPR_NUM")
@@ -84,7 +88,7 @@ def serve(listener: socket.socket) -> bool:
             continue
         connection, _ = listener.accept()
         descriptors = _receive(connection)
-        if descriptors and os.fork() == 0:
+        if descriptors and _fork() == 0:
             # Held open here, it would have jobs wait for a server that is gone.
             listener.close()
             lessons.close()
@@ -95,6 +99,14 @@ def serve(listener: socket.socket) -> bool:
         connection.close()
         for descriptor in descriptors:
             os.close(descriptor)
+
+
+def _fork() -> int | None:
+    """`os.fork`, but None where the system has no room for a process: the job runs by itself."""
+    try:
+        return os.fork()
+    except OSError:
+        return None
 
 
 def _learn(modules: list[str]) -> set[str]:
@@ -151,20 +163,36 @@ def _watch(connection: socket.socket) -> None:
     """Fork the job, in which this returns; stay behind to answer for it.
 
     What the other side sends is a signal to pass on. When the other side is gone, the job is
-    killed, and so is what it started.
+    killed, and so is what it started. When this process is killed, the system kills the job: what
+    nobody answers for has failed, and must not write any more.
     """
-    job = os.fork()
+    watcher = os.getpid()
+    job = _fork()
     if job == 0:
         connection.close()
+        _die_with(watcher)
         return
+    if job is None:
+        os._exit(1)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    threading.Thread(target=_pass_on, args=[connection], daemon=True).start()
+    try:
+        threading.Thread(target=_pass_on, args=[connection], daemon=True).start()
+    except RuntimeError:  # no room for it either
+        os._exit(1)
+    with suppress(OSError):
+        connection.sendall(BEGUN)
     _, status = os.waitpid(job, 0)
     code = os.waitstatus_to_exitcode(status)
     with suppress(OSError):
         connection.sendall(bytes([code if code >= 0 else 128 - code]))
     os.killpg(0, signal.SIGKILL)  # this process, and what the job left running
+
+
+def _die_with(parent: int) -> None:
+    """Have the system kill this process when its parent ends."""
+    if _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) or os.getppid() != parent:
+        os._exit(1)
 
 
 def _pass_on(connection: socket.socket) -> None:
