@@ -22,7 +22,9 @@ CodePair = Annotated[str, Field(pattern=_PAIR)]
 class Text(Section):
     """Where a language's text lies: for pretraining and, held out, for `bpc`."""
 
-    files: list[str] = Field([], description="its files, plain or .xz, in `folders.text`")
+    files: list[str] = Field(
+        [], description="its files, plain or compressed (.gz, .bz2, .xz, .zst), in `folders.text`"
+    )
     dataset: str | None = Field(
         None, description="a dataset with a file a language, such as `cc100`, instead of `files`"
     )
@@ -53,6 +55,11 @@ class Treebank(Section):
     )
     parts: Annotated[list[Literal["train", "dev", "test"]], Distinct] = Field(
         ["train", "dev", "test"], min_length=1, description="which of its parts to use"
+    )
+    hidden: Literal["refuse", "leave_out"] = Field(
+        "refuse",
+        description="sentences whose words are hidden, as where their licence forbids to publish "
+        "them (`_` or `____` for a word): an error, or left out and counted",
     )
     shares: Shares = Field(
         (0.7, 0.1, 0.2), description="shares of train, dev and test where parts are pooled"

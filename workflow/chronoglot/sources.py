@@ -138,8 +138,8 @@ class Sources:
         """Options that say how a language's treebank is divided."""
         treebank = self._settings.languages[language].treebank
         if treebank is None:
-            return "--split published"
-        options = f"--split {treebank.split}"
+            return "--split published --hidden refuse"
+        options = f"--split {treebank.split} --hidden {treebank.hidden}"
         if treebank.split != "published":
             options += f" --shares {','.join(map(str, treebank.shares))}"
         if any(path.suffix != ".conllu" for path in self._treebanks[language]):

@@ -70,7 +70,7 @@ class Words:
         """The text of each sentence: its words, with a space where there is one."""
         for start, stop in pairwise(self.sentence_starts().tolist()):
             rows = zip(self.form[start:stop], self.space_before[start:stop], strict=True)
-            yield "".join(f" {form}" if space else form for form, space in rows).strip()
+            yield "".join(f" {form}" if space else form for form, space in rows).removeprefix(" ")
 
 
 def read_words(path: str | Path) -> Words:

@@ -195,4 +195,4 @@ def _texts(path: Path) -> Iterator[str]:
         yield from (" ".join(pair.source) for pair in read_parallel(path).pairs)
     else:
         with path.open(encoding="utf-8") as lines:
-            yield from (line.strip() for line in lines if line.strip())
+            yield from (line.rstrip("\n") for line in lines if line.strip())

@@ -85,6 +85,7 @@ def words(
     split: Annotated[Literal["published", "document", "sentence"], Option()] = "published",
     shares: Annotated[str, Option(help="of train, dev and test")] = "0.7,0.1,0.2",
     max_train_words: Annotated[int | None, Option()] = None,
+    hidden: Annotated[Literal["refuse", "leave_out"], Option()] = "refuse",
 ) -> None:
     """Read a treebank and divide it into train, dev and test."""
     from chronoglot.data.locate import choose_parts, part_of
@@ -104,6 +105,7 @@ def words(
         split=split,
         shares=(train, dev, test),
         max_train_words=max_train_words,
+        hidden=hidden,
     )
 
 

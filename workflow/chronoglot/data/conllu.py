@@ -18,7 +18,7 @@ from conllu.parser import (
     parse_line,
 )
 
-from chronoglot.data.lines import read_lines
+from chronoglot.data.lines import BLANK, read_lines
 from chronoglot.errors import UserError
 
 UPOS = frozenset({
@@ -84,7 +84,7 @@ def _blocks(path: Path) -> Iterator[tuple[int, list[str]]]:
     block: list[str] = []
     number = 0
     for number, line in read_lines(path):
-        if line.strip():
+        if line.strip(BLANK):
             block.append(line)
         elif block:
             yield number - len(block), block

@@ -8,7 +8,7 @@ from typing import Any
 import regex
 
 from chronoglot.data.conllu import Sentence, read_conllu
-from chronoglot.data.lines import read_lines
+from chronoglot.data.lines import items, read_lines
 from chronoglot.data.locate import PHARAOH, find_gold
 from chronoglot.data.spaces import spaces
 from chronoglot.errors import UserError
@@ -72,7 +72,7 @@ def _pharaoh(sentences: Path, gold: Path) -> Iterator[SentencePair]:
 
 
 def _sides(place: str, text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    tokens = text.split()
+    tokens = items(text)
     if (separators := tokens.count("|||")) != 1:
         raise UserError(
             f"{place}: {separators} separators; write one sentence pair as "
@@ -93,7 +93,7 @@ def _links(
 ) -> tuple[tuple[Link, ...], tuple[Link, ...]]:
     """The sure and the possible links of a line, in sentences of so many tokens."""
     sure, possible = set(), set()
-    for text in line.split():
+    for text in items(line):
         match = _LINK.fullmatch(text)
         if not match:
             raise UserError(f"{place}: {text!r} is no link; write 3-5 if sure, 3p5 if possible")

@@ -1,5 +1,6 @@
 """Text for pretraining and its held-out part, divided by document."""
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Literal, TextIO
 
 from chronoglot.data.draw import digest, draw
-from chronoglot.data.lines import read_lines
+from chronoglot.data.lines import BLANK, read_lines
 from chronoglot.errors import UserError
 from chronoglot.files import whole
 
@@ -47,9 +48,9 @@ def prepare_text(
     """Divide the documents of `inputs` into `train` and `heldout`; print and return their sizes.
 
     `plain`: a paragraph a line, a blank line between documents. `keyed`: `id TAB paragraph`, the
-    document being the id up to any `#`. Either may be compressed (`.xz`, `.gz`). About
-    `heldout_share` of the documents is held out, by a draw from the document's text (plain) or
-    its id (keyed: the same in every language of a parallel text). Of paragraphs with the same
+    document being the id up to any `#`. Either may be compressed (`.gz`, `.bz2`, `.xz`, `.zst`).
+    About `heldout_share` of the documents is held out, by a draw from the document's text (plain)
+    or its id (keyed: the same in every language of a parallel text). Of paragraphs with the same
     text only the first is kept. `max_characters` ends train before the first document that would
     exceed it; nothing more is then read. With a share of 1 all is held out, to `max_characters`.
     Both outputs have the plain format.
@@ -74,13 +75,14 @@ def prepare_text(
 
 
 def _clean(text: str) -> str:
-    return _CONTROL.sub(" ", text).strip()
+    return _CONTROL.sub(" ", text).strip(BLANK)
 
 
 def _documents(inputs: list[Path], format: str) -> Iterator[Document]:
     """Yield the documents of all inputs; one never reaches over the end of a file."""
     for path in inputs:
         empty = True
+        _refuse_json(path)
         for name, paragraphs in _plain(path) if format == "plain" else _keyed(path):
             empty = False
             yield name, paragraphs
@@ -88,11 +90,25 @@ def _documents(inputs: list[Path], format: str) -> Iterator[Document]:
             raise UserError(f"{path}: holds no text; give a file that does, or drop it")
 
 
+def _refuse_json(path: Path) -> None:
+    """JSON lines are what many corpora come as; their braces and keys are no text."""
+    first = next((line for _, line in read_lines(path) if line.strip()), "")
+    try:
+        is_json = isinstance(json.loads(first), dict)
+    except ValueError:
+        return
+    if is_json:
+        raise UserError(
+            f"{path}: is JSON lines, not text; take the text out of them, for example with "
+            "`jq -r '.text, \"\"'`"
+        )
+
+
 def _plain(path: Path) -> Iterator[Document]:
-    lines = (_clean(line) for _, line in read_lines(path))
-    for has_text, group in groupby(lines, key=bool):
-        if has_text:
-            paragraphs = list(group)
+    lines = (line for _, line in read_lines(path))
+    for _, group in groupby(lines, key=lambda line: bool(line.strip(BLANK))):
+        # A line of wide spaces alone has no text, and yet is no blank line.
+        if paragraphs := [text for text in map(_clean, group) if text.strip()]:
             yield "\n".join(paragraphs), paragraphs
 
 
@@ -106,12 +122,13 @@ def _rows(path: Path) -> Iterator[tuple[str, str]]:
     for number, line in read_lines(path):
         key, tab, text = line.partition("\t")
         document = key.partition("#")[0]
-        if line.strip() and not (tab and document):
+        if line.strip(BLANK) and not (tab and document):
             raise UserError(
                 f"{path}, line {number}: not `id TAB text`; mend it, or set `format: plain` for "
                 "text without ids"
             )
-        if text := _clean(text):
+        text = _clean(text)
+        if text.strip():
             yield document, text
 
 

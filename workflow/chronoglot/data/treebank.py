@@ -9,6 +9,7 @@ import numpy as np
 
 from chronoglot.data.conllu import Sentence, read_conllu
 from chronoglot.data.draw import draw
+from chronoglot.data.hidden import hidden as hidden_ids
 from chronoglot.errors import UserError
 from chronoglot.words import SPLITS, Words, write_words
 
@@ -23,6 +24,7 @@ def prepare_words(
     shares: tuple[float, float, float],
     max_train_words: int | None,
     language: str,
+    hidden: Literal["refuse", "leave_out"] = "refuse",
 ) -> None:
     """Write the word table of the CoNLL-U files in `parts` (train, dev, test) and print its size.
 
@@ -31,10 +33,10 @@ def prepare_words(
     sentence, so that parallel treebanks are divided alike). No sentence id is in two splits, and
     no training sentence has the forms of a dev or test sentence: see `_without_repeats`.
     `max_train_words` keeps whole training sentences, by a draw from their ids, up to so many words.
+    Sentences whose words are hidden (see `chronoglot.data.hidden`) are refused or left out.
     Raises UserError if a file is malformed, a part is missing or a split comes out empty.
     """
-    sentences = _read(parts)
-    _check_text(sentences, language)
+    sentences, left_out = _without_hidden(_read(parts), language, leave_out=hidden == "leave_out")
     if split == "published":
         _check_published(parts, language)
         splits, repeats = _without_repeats(sentences, yielding=("train",))
@@ -51,7 +53,7 @@ def prepare_words(
                 "split, shares or max_train_words"
             )
     write_words(_table(splits), output)
-    print(_summary(language, splits, repeats))
+    print(_summary(language, splits, repeats, left_out))
 
 
 def _read(parts: dict[str, list[Path]]) -> Splits:
@@ -71,18 +73,27 @@ def _read(parts: dict[str, list[Path]]) -> Splits:
     return sentences
 
 
-def _check_text(sentences: Splits, language: str) -> None:
-    hidden = [
-        word.form == "_"
-        for part in sentences.values()
-        for sentence in part
-        for word in sentence.words
-    ]
-    if 2 * sum(hidden) > len(hidden):
+def _without_hidden(sentences: Splits, language: str, *, leave_out: bool) -> tuple[Splits, int]:
+    """The sentences whose words are there, and the number of the others."""
+    every = [sentence for part in sentences.values() for sentence in part]
+    ids = hidden_ids(every)
+    if ids and len(ids) == len(every):
         raise UserError(
-            f"{language}: most forms of the treebank are _: it is published without its text; "
+            f"{language}: all words of the treebank are hidden: it is published without its text; "
             "merge the text into it as its README says"
         )
+    if ids and not leave_out:
+        first = next(sentence.id for sentence in every if sentence.id in ids)
+        raise UserError(
+            f"{language}: words of {len(ids):,} of {len(every):,} sentences are hidden, the first "
+            f"in {first}: the treebank is published without part of its text; merge the text into "
+            "it as its README says, or set `hidden: leave_out` to do without these sentences"
+        )
+    kept = {
+        part: [sentence for sentence in of_part if sentence.id not in ids]
+        for part, of_part in sentences.items()
+    }
+    return kept, len(ids)
 
 
 def _check_published(parts: dict[str, list[Path]], language: str) -> None:
@@ -170,12 +181,14 @@ def _objects(values: Iterable[str]) -> np.ndarray:
     return np.array(list(values), dtype=object)
 
 
-def _summary(language: str, splits: Splits, repeats: int) -> str:
+def _summary(language: str, splits: Splits, repeats: int, hidden: int) -> str:
     sizes = []
     for name in SPLITS:
         words = sum(len(sentence.words) for sentence in splits[name])
         sizes.append(f"{name} {len(splits[name]):,} sentences, {words:,} words")
     sizes.append(f"{repeats:,} repeated sentences dropped")
+    if hidden:
+        sizes.append(f"{hidden:,} sentences with hidden words left out")
     if straddling := _straddling(splits):
         sizes.append(f"{straddling:,} documents in more than one split")
     return f"{language}: " + "; ".join(sizes)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from chronoglot.data.lines import read_lines
+from chronoglot.data.lines import BLANK, read_lines
 from chronoglot.errors import UserError
 from chronoglot.pairs import LABELS, Pairs
 
@@ -105,7 +105,7 @@ def read_xnli(path: str | Path, language: str) -> Iterator[Pair]:
                 f"{len(columns)}; mend the line"
             )
         row = {"id": str(number - 1), "language": language}
-        row |= {name: cells[index].strip() for name, index in place.items()}
+        row |= {name: cells[index].strip(BLANK) for name, index in place.items()}
         languages.add(row["language"])
         if row["language"] == language:
             yield _pair(f"{path}, line {number}", row)
@@ -134,7 +134,7 @@ def _format(path: str | Path, columns: list[str]) -> dict[str, str]:
 
 def _pair(place: str, row: dict[str, str]) -> Pair:
     for name in ("premise", "hypothesis"):
-        if not row[name]:
+        if not row[name].strip():
             raise UserError(f"{place}: the {name} is empty; mend or remove the line")
     label = _SPELLINGS.get(row["label"].lower())
     if label is None:

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import sentencepiece
 
+from chronoglot.data.lines import BLANK
 from chronoglot.errors import UserError
 from chronoglot.files import whole
 
@@ -29,7 +30,7 @@ def paragraphs(text: Path) -> Iterator[str]:
     try:
         with text.open(encoding="utf-8", newline="\n") as lines:
             for line in lines:
-                if line := line.strip():
+                if line := line.strip(BLANK + "\n"):
                     yield line
     except UnicodeDecodeError as error:
         raise UserError(f"{text}: not UTF-8 ({error}); convert it") from error

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from chronoglot.data.lines import BLANK
 from chronoglot.errors import UserError
 from chronoglot.files import whole_folder
 
@@ -22,6 +23,8 @@ class _Pair(NamedTuple):
 
 _PAIR = re.compile(r"<s\b.*?</s>", re.DOTALL)
 _FIELD = re.compile(r"<(english|czech|sure|possible)\b[^>]*>(.*?)</\1>", re.DOTALL)
+# As XML has it.
+_SPACE = re.compile(r"[ \t\r\n]+")
 _SENTENCE = re.compile(r"<s snum=(\d+)>(.*?)</s>")
 
 
@@ -35,7 +38,10 @@ def write_gold(dataset: str, published: Path, folder: Path) -> None:
     if not pairs:
         raise UserError(f"{published}: holds no gold alignment as {dataset} is published")
     with whole_folder(folder) as temporary:
-        _write(temporary / "sentences.txt", (f"{a.strip()} ||| {b.strip()}" for a, b, _ in pairs))
+        _write(
+            temporary / "sentences.txt",
+            (f"{a.strip(BLANK)} ||| {b.strip(BLANK)}" for a, b, _ in pairs),
+        )
         _write(
             temporary / "gold.txt",
             (" ".join(f"{i - 1}{kind}{j - 1}" for i, kind, j in links) for _, _, links in pairs),
@@ -52,7 +58,8 @@ def _czenali(folder: Path) -> list[_Pair]:
     for path in sorted(folder.rglob("*.wa")):
         for number, block in enumerate(_PAIR.findall(path.read_text(encoding="utf-8")), 1):
             fields = {
-                name: html.unescape(" ".join(text.split())) for name, text in _FIELD.findall(block)
+                name: html.unescape(_SPACE.sub(" ", text).strip(" "))
+                for name, text in _FIELD.findall(block)
             }
             if not (fields.get("english") and fields.get("czech")):
                 raise UserError(f"{path}, sentence pair {number}: lacks <english> or <czech>")
@@ -75,8 +82,10 @@ def _wpt(folder: Path) -> list[_Pair]:
         number = min(sides[0].keys() ^ sides[1].keys())
         raise UserError(f"{folder}: sentence {number} is only in one of test.e and test.f")
     links = defaultdict(list)
-    for line in _only(folder, "test.wa.nonullalign").read_text().splitlines():
-        sentence, i, j, *kind = line.split()
+    for line in _only(folder, "test.wa.nonullalign").read_text().split("\n"):
+        if not line:
+            continue
+        sentence, i, j, *kind = line.split(" ")
         links[int(sentence)].append((int(i), "p" if kind == ["P"] else "-", int(j)))
     return [_Pair(sides[0][number], sides[1][number], links[number]) for number in sorted(sides[0])]
 

@@ -8,6 +8,7 @@ from typing import BinaryIO, cast
 
 from chronoglot.data.fetch.download import Progress, by_hand, say_lines
 from chronoglot.data.fetch.source import Source, StartOver, Unavailable, persist
+from chronoglot.data.lines import BLANK
 from chronoglot.data.text import Counts
 from chronoglot.errors import UserError
 from chronoglot.files import whole
@@ -63,7 +64,9 @@ def _fetch(url: str, path: Path, max_characters: int, progress: Progress) -> Cou
 def _documents(lines: Iterable[bytes], max_characters: int) -> Iterator[list[str]]:
     """The first documents with so many characters in all; no more than these is ever held."""
     left = max_characters
-    for has_text, group in groupby((line.decode().strip() for line in lines), key=bool):
+    for has_text, group in groupby(
+        (line.decode().strip(BLANK + "\r\n") for line in lines), key=bool
+    ):
         document = []
         for paragraph in group if has_text else ():
             left -= len(paragraph)

@@ -1,0 +1,52 @@
+"""Small inputs that went wrong once, where CHRONOGLOT_CASES names the folder that holds them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from chronoglot.data.parallel import read_gold
+from chronoglot.words import read_words
+
+
+@pytest.fixture(scope="module")
+def cases() -> Path:
+    folder = os.environ.get("CHRONOGLOT_CASES")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("CHRONOGLOT_CASES names no folder")
+    return Path(folder)
+
+
+def chronoglot(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run a command in a folder."""
+    command = [sys.executable, "-m", "chronoglot", *map(str, arguments)]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
+    assert "Traceback" not in run.stderr
+    return run
+
+
+def test_links_with_wide_spaces(cases: Path) -> None:
+    folder = cases / "links-with-wide-spaces"
+    wide, plain = read_gold(folder / "en-fr"), read_gold(folder / "en-fr-plain")
+    assert [(len(p.source), len(p.target), p.sure) for p in wide.pairs] == [
+        (len(p.source), len(p.target), p.sure) for p in plain.pairs
+    ]
+    assert any("\u00a0" in token for pair in wide.pairs for token in pair.target)
+
+
+def test_hidden_words(cases: Path, tmp_path: Path) -> None:
+    for name, choice in (("UD_X-A", "refuse"), ("UD_X-A", "leave_out"), ("UD_X-Y", "refuse")):
+        treebank = cases / "hidden-words" / name
+        run = chronoglot(
+            tmp_path, "words", "xx", treebank, "--words", "w.parquet", "--hidden", choice
+        )
+        assert run.returncode
+        assert "hidden" in run.stderr
+        assert not (tmp_path / "w.parquet").exists()
+    run = chronoglot(
+        *(tmp_path, "words", "xx", cases / "hidden-words/UD_X-Y", "--words", "w.parquet"),
+        *("--hidden", "leave_out"),
+    )
+    assert "31 sentences with hidden words left out" in run.stdout
+    assert all(form.strip("_") for form in read_words(tmp_path / "w.parquet").form)
