@@ -21,6 +21,7 @@ from chronoglot.ancient import (
     heed_missing_ancient_inputs,
     ignore_missing_ancient_inputs,
 )
+from chronoglot.asked import refuse_unknown
 from chronoglot.data.fetch.missing import bring, is_cut_off
 from chronoglot.errors import UserError
 from chronoglot.figures.catalogue import figure_tables
@@ -42,6 +43,8 @@ try:
     SOURCES = workflow.overwrite_configfiles or workflow.configfiles
     refuse_duplicate_keys(SOURCES)
     PLAN = read_plan(config, ", ".join(map(str, SOURCES)) or "--config")
+    # Snakemake tells its targets only when all this is read.
+    refuse_unknown(sys.argv[1:], PLAN)
     PLAN.prepare_jobs()
 except UserError as error:
     raise WorkflowError(str(error)) from None
@@ -85,7 +88,7 @@ wildcard_constraints:
     data=r"words|pairs",
     dataset=r"[a-z0-9.-]+",
     task=r"[a-z0-9_]+",
-    figure=r"[a-z0-9_]+",
+    figure="|".join(PLAN.figures),
 
 
 localrules:
@@ -96,6 +99,7 @@ localrules:
 
 include: "workflow/rules/fetch.smk"
 include: "workflow/rules/data.smk"
+include: "workflow/rules/device.smk"
 include: f"workflow/rules/{PLAN.run.source}.smk"
 include: "workflow/rules/checkpoints.smk"
 include: "workflow/rules/encode.smk"

@@ -35,7 +35,7 @@ COLLECTING = {
     "list_licences",
     "losses",
 }
-COLLECTING |= {"tables", "figure", "report", "all", "check_conversion"}
+COLLECTING |= {"check_data", "check_text", "tables", "figure", "report", "all", "check_conversion"}
 
 
 def _times(count: int, jobs: dict[str, int]) -> dict[str, int]:

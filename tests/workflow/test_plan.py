@@ -54,7 +54,7 @@ def test_a_task_takes_its_own_data_alone(
 ) -> None:
     jobs = fresh.plan(miniature, task)
     common = {"in_vitro", "in_vitro_parallel", "text", "tokenizer", "binarise", "segment"}
-    common |= {"checkpoint", "convert", task}
+    common |= {"checkpoint", "convert", "check_data", "check_text", task}
     assert {rule: count for rule, count in jobs.items() if rule not in common} == expected
 
 

@@ -3,15 +3,15 @@
 Read by the Snakefile on every dry run, so nothing heavy is imported.
 """
 
-import os
-import sys
 from collections.abc import Collection, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from chronoglot.checks import Checks
 from chronoglot.data.fetch.missing import Needed
 from chronoglot.downloads import Downloads
+from chronoglot.environment import set_environment
 from chronoglot.errors import UserError
 from chronoglot.figures.catalogue import figure_names
 from chronoglot.run import find_run, missing_checkpoints
@@ -35,14 +35,6 @@ def read_plan(config: Mapping[str, Any], source: str) -> "Plan":
         raise UserError(f"{source}:\n  {error.filename}: {error.strerror}; mend it") from None
 
 
-def _put_first(variable: str, folder: Path) -> None:
-    """Have a list of folders in the environment begin with this one."""
-    others = os.environ.get(variable, "").split(os.pathsep)
-    # An empty entry would be the current folder, where the user has set none.
-    kept = [other for other in others if other != str(folder)] if others != [""] else []
-    os.environ[variable] = os.pathsep.join([str(folder), *kept])
-
-
 class Plan:
     """The experiment, from its settings.
 
@@ -62,6 +54,7 @@ class Plan:
         self.with_text = [code for code in self.languages if self.sources.has_text(code)]
         self.with_treebank = [code for code in self.languages if self.sources.has_treebank(code)]
         self.tasks = [load_task(name) for name in settings.tasks]
+        self.checks = Checks(settings, self.sources, self.tasks, self.results)
         for task in self.tasks:
             if not self._with_data(task) or (
                 task.name in self._probes and not self._probes[task.name]
@@ -83,15 +76,8 @@ class Plan:
         return chosen if chosen is not None else list(range(self.run.layers + 1))
 
     def prepare_jobs(self) -> None:
-        """Set what the jobs of this process inherit.
-
-        That is this package, before what else the user has Python look in; the interpreter that
-        runs Snakemake (a conda environment that is activated for a job still comes before it);
-        and the steps to save in passing.
-        """
-        _put_first("PYTHONPATH", Path(__file__).parents[1])
-        _put_first("PATH", Path(sys.executable).parent)
-        os.environ["CHRONOGLOT_STEPS"] = " ".join(map(str, self.steps))
+        """Set what the jobs of this process inherit."""
+        set_environment(self.steps)
 
     def _with_data(self, task: Task) -> list[str]:
         """Languages, or pairs of them, that have the data of a task."""

@@ -1,7 +1,8 @@
 # Requires: the languages' text, treebanks, sentence pairs and gold alignments, or parameters of
 #           in-vitro languages.
 # Makes:    data/text/<language>/{train,heldout}.txt and tables: of words, data/words/<language>,
-#           of sentence pairs, data/pairs/<language>, of gold links, data/parallel/<a>-<b>
+#           of sentence pairs, data/pairs/<language>, of gold links, data/parallel/<a>-<b>;
+#           data/checked/: numbers of examples of the tasks, and sizes of what bpc is measured on
 # Steps:    invent (in vitro only), then read, check and split each.
 
 
@@ -161,6 +162,61 @@ rule pairs:
     shell:
         "python -m chronoglot pairs {wildcards.language} {params.files} {params.limit}"
         " --pairs {output} > {log} 2>&1"
+
+
+# What a task lacks in a table is told before anything is trained, taken or run: these jobs are
+# cheap and come first, and what runs a checkpoint waits for them. It takes them as `ancient`, so
+# that a task more runs nothing of the others again.
+rule check_data:
+    input:
+        f"{RESULTS}/data/{{data}}/{{language}}.parquet",
+    output:
+        f"{RESULTS}/data/checked/{{data}}/{{language}}.json",
+    log:
+        f"{RESULTS}/logs/check_data/{{data}}/{{language}}.log",
+    priority: 200
+    conda:
+        "../../envs/chronoglot.yaml"
+    threads: 1
+    resources:
+        mem_mb=2_000,
+        runtime=30,
+    params:
+        tasks=lambda wildcards: ",".join(PLAN.checks.tasks_on(wildcards.data)),
+        splits=lambda wildcards: ",".join(PLAN.checks.splits(**wildcards)),
+        seed=SETTINGS.seed,
+    message:
+        "check the {wildcards.data} of {wildcards.language}"
+    shell:
+        "python -m chronoglot check-data {input} --language {wildcards.language}"
+        " --tasks {params.tasks} --splits {params.splits} --seed {params.seed}"
+        " --output {output} > {log} 2>&1"
+
+
+rule check_text:
+    input:
+        rules.text.output.heldout,
+    output:
+        f"{RESULTS}/data/checked/text/{{language}}.json",
+    log:
+        f"{RESULTS}/logs/check_data/text/{{language}}.log",
+    priority: 200
+    conda:
+        "../../envs/chronoglot.yaml"
+    threads: 1
+    resources:
+        mem_mb=1_000,
+        runtime=30,
+    params:
+        limit=(
+            f"--max-characters {SETTINGS.data.max_bpc_characters}"
+            if SETTINGS.data.max_bpc_characters
+            else ""
+        ),
+    message:
+        "check the text of {wildcards.language}"
+    shell:
+        "python -m chronoglot check-text {input} {params.limit} --output {output} > {log} 2>&1"
 
 
 rule parallel:

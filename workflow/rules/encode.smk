@@ -13,6 +13,8 @@ rule encode:
         model=MODEL,
         # Of checkpoints from elsewhere.
         verdict=ancient(PLAN.verdict),
+        gpu=ancient(PLAN.checks.gpu("encoding")),
+        checked=ancient(f"{RESULTS}/data/checked/{{data}}/{{language}}.json"),
         table=f"{RESULTS}/data/{{data}}/{{language}}.parquet",
     output:
         [

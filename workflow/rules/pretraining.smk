@@ -5,7 +5,10 @@
 
 rule tokenizer:
     input:
-        expand(f"{RESULTS}/data/text/{{language}}/train.txt", language=PLAN.with_text),
+        texts=expand(
+            f"{RESULTS}/data/text/{{language}}/train.txt", language=PLAN.with_text
+        ),
+        gpu=ancient(PLAN.checks.gpu("pretraining")),
     output:
         model=f"{RESULTS}/tokenizer/sentencepiece.bpe.model",
         dictionary=f"{RESULTS}/tokenizer/dict.txt",
@@ -32,7 +35,7 @@ rule tokenizer:
     message:
         "train the tokenizer"
     shell:
-        "python -m chronoglot tokenizer {input} --vocabulary {params.vocabulary}"
+        "python -m chronoglot tokenizer {input.texts} --vocabulary {params.vocabulary}"
         " --alpha {params.alpha} --character-coverage {params.coverage} {params.sentences}"
         " --seed {params.seed} --model {output.model} --dictionary {output.dictionary}"
         " > {log} 2>&1"
@@ -90,6 +93,7 @@ rule segment:
             language=PLAN.with_text,
         ),
         dictionary=rules.tokenizer.output.dictionary,
+        gpu=ancient(PLAN.checks.gpu("pretraining")),
         previous=lambda wildcards: (
             f"{RESULTS}/pretraining/segments/{int(wildcards.segment) - 1}"
             if int(wildcards.segment) > 1
@@ -129,6 +133,7 @@ rule checkpoint:
     input:
         binarised=rules.segment.input.binarised,
         dictionary=rules.tokenizer.output.dictionary,
+        gpu=ancient(PLAN.checks.gpu("pretraining")),
         segments=lambda wildcards: [
             f"{RESULTS}/pretraining/segments/{segment}"
             for segment in PLAN.schedule.segments_of(int(wildcards.step))

@@ -102,6 +102,8 @@ rule bits:
     input:
         model=MODEL,
         verdict=ancient(PLAN.verdict),
+        gpu=ancient(PLAN.checks.gpu("encoding")),
+        checked=ancient(f"{RESULTS}/data/checked/text/{{language}}.json"),
         heldout=rules.text.output.heldout,
     output:
         f"{RESULTS}/bpc/step-{{step}}/{{language}}.json",
@@ -141,6 +143,7 @@ rule align:
     input:
         model=MODEL,
         verdict=ancient(PLAN.verdict),
+        gpu=ancient(PLAN.checks.gpu("encoding")),
         parallel=rules.parallel.output,
     output:
         f"{RESULTS}/alignment/step-{{step}}/{{source}}-{{target}}.json",

@@ -181,6 +181,17 @@ def check_conversion(
         temporary.write_text(json.dumps(result, indent=1) + "\n")
 
 
+@app.command()
+def check_gpu(
+    sections: Annotated[list[str], Argument(help="of the settings, whose device is cuda")],
+    output: Annotated[Path, Option(help="JSON to write")],
+) -> None:
+    """Refuse settings that ask for a GPU where there is none, before anything is done."""
+    from chronoglot.device import check_gpu as look
+
+    look(sections, output)
+
+
 def _texts(path: Path) -> Iterator[str]:
     """Sentences of a text, or of a table, whose folder tells what it holds."""
     from chronoglot.pairs import read_pairs

@@ -133,3 +133,15 @@ def parallel(folder: Path, parallel: Annotated[Path, Option(help="table to write
     from chronoglot.data.parallel import prepare_parallel
 
     prepare_parallel(folder, parallel)
+
+
+@app.command()
+def check_text(
+    heldout: Path,
+    output: Annotated[Path, Option(help="how much it is, JSON to write")],
+    max_characters: Annotated[int | None, Option()] = None,
+) -> None:
+    """Refuse held-out text that cannot be measured, before a checkpoint is there."""
+    from chronoglot.encoding.heldout import check_heldout
+
+    check_heldout(heldout, output, max_characters)

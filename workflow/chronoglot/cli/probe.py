@@ -113,3 +113,25 @@ def transfer(
         probes=probes,
         scores=scores,
     )
+
+
+@app.command()
+def check_data(
+    table: Annotated[Path, Argument(help="word table or pair table")],
+    language: Annotated[str, Option()],
+    tasks: Annotated[str, Option(help="what is scored on it, comma-separated")],
+    splits: Annotated[str, Option(help="its parts that they need, comma-separated")],
+    seed: Annotated[int, Option()],
+    output: Annotated[Path, Option(help="numbers of examples, JSON to write")],
+) -> None:
+    """Refuse a table that lacks what a task needs, before a checkpoint is there."""
+    from chronoglot.probing.check import check_examples
+
+    check_examples(
+        table,
+        output,
+        language=language,
+        tasks=names(tasks),
+        splits=names(splits),
+        seed=seed,
+    )

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from math import ceil
 from pathlib import Path
@@ -23,11 +23,15 @@ Document = tuple[str, list[str]]  # the name that its split is drawn from, its p
 
 @dataclass
 class Counts:
-    """Size of a text; `characters` are Unicode characters of the paragraphs."""
+    """Size of a text; `characters` are Unicode characters of the paragraphs.
+
+    `worded` are the paragraphs with a letter in them, of which text has some.
+    """
 
     documents: int = 0
     paragraphs: int = 0
     characters: int = 0
+    worded: int = field(default=0, compare=False)
 
     def __str__(self) -> str:
         return (
@@ -55,7 +59,7 @@ def prepare_text(
     exceed it; nothing more is then read. With a share of 1 all is held out, to `max_characters`.
     Both outputs have the plain format.
     Raises UserError if a file is empty, malformed or not UTF-8, or if either output would be empty,
-    train with a share of 1 excepted.
+    train with a share of 1 excepted, or hold no letter.
     """
     with whole(train) as train_path, whole(heldout) as heldout_path:
 
@@ -146,6 +150,7 @@ class _Output:
         self.counts.documents += 1
         self.counts.paragraphs += len(paragraphs)
         self.counts.characters += sum(map(len, paragraphs))
+        self.counts.worded += sum(any(map(str.isalpha, paragraph)) for paragraph in paragraphs)
 
 
 @dataclass
@@ -209,6 +214,9 @@ def _check(
     division: _Division, inputs: list[Path], heldout_share: float, max_characters: int | None
 ) -> None:
     names = ", ".join(map(str, inputs))
+    for side, counts in (("train", division.train), ("heldout", division.heldout)):
+        if counts.documents and not counts.worded:
+            raise UserError(f"{names}: there is no letter in what falls to {side}; give more text")
     if heldout_share >= 1:
         if not division.heldout.documents:
             raise UserError(

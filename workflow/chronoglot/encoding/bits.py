@@ -21,10 +21,10 @@ from torch.nn.functional import cross_entropy
 from chronoglot.encoding.batches import batches
 from chronoglot.encoding.encode import Long
 from chronoglot.encoding.encoder import MaskedLM, Precision, load_masked_lm
+from chronoglot.encoding.heldout import first_paragraphs
 from chronoglot.encoding.progress import Progress
 from chronoglot.encoding.windows import windows
 from chronoglot.errors import UserError
-from chronoglot.pretraining.tokenizer import paragraphs
 
 _ROWS = 256  # tokens whose scores over the vocabulary are in memory at once
 
@@ -59,7 +59,9 @@ def bits_per_character(
     """
     torch.set_num_threads(threads)
     model = load_masked_lm(model_folder, device, precision)
-    chosen = [(p, ids) for p in _first(text, max_characters) if len(ids := model.text_ids(p))]
+    chosen = [
+        (p, ids) for p in first_paragraphs(text, max_characters) if len(ids := model.text_ids(p))
+    ]
     if not chosen:
         raise UserError(f"{text}: the text is empty")
     if long == "refuse":
@@ -120,21 +122,6 @@ class _Question(NamedTuple):
     ids: NDArray[np.int64]
     places: NDArray[np.int64]
     answers: NDArray[np.int64]
-
-
-def _first(text: Path, max_characters: int | None) -> Iterator[str]:
-    """The paragraphs before the first that would exceed `max_characters`."""
-    characters = 0
-    for number, paragraph in enumerate(paragraphs(text)):
-        characters += len(paragraph)
-        if max_characters is not None and characters > max_characters:
-            if not number:
-                raise UserError(
-                    f"{text}: the first paragraph alone has more than {max_characters} "
-                    "characters; raise data.max_bpc_characters"
-                )
-            return
-        yield paragraph
 
 
 def _refuse_long(

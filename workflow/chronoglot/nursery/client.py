@@ -24,7 +24,7 @@ BEGUN = b"b"  # the first that the server says of a job: its process is there
 # Pretraining is not among them: it is long, and its numbers depend on nothing but its inputs.
 COMMANDS = frozenset(
     [
-        *("words", "pairs", "parallel", "text"),
+        *("words", "pairs", "parallel", "text", "check-data", "check-text"),
         *("convert", "take-revision", "take-folder", "verify"),
         *("encode", "bits", "align", "probe", "transfer"),
         *("scores", "links", "summary", "movement", "across", "properties", "correlates"),

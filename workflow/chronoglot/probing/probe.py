@@ -14,6 +14,7 @@ from pyarrow.lib import StringBuilder
 
 from chronoglot.errors import UserError
 from chronoglot.files import whole
+from chronoglot.probing.examples import make_examples
 from chronoglot.probing.features import Features
 from chronoglot.probing.linear import accuracy, fit
 from chronoglot.probing.saved import SavedProbe, save_probe
@@ -58,8 +59,7 @@ def probe(
         raise UserError(f"regularisation: {list(regularisation)} must be one or more numbers > 0")
     definition = load_probing_task(task)
     items = read_items(definition, table)
-    parts = {split: definition.examples(items, split, seed) for split in SPLITS}
-    _check(parts, f"language {language}, task {task}", table)
+    parts = make_examples(definition, items, SPLITS, seed=seed, language=language, table=table)
     for layer in layers:
         name = f"layer-{layer}/{language}/{task}"
         tuple_ = {"layer": layer, "task": task, "source": language, "target": language}
@@ -79,21 +79,6 @@ def _outputs(probes: Path, name: str) -> Path:
     path = probes / name
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
-
-
-def _check(parts: dict[str, Examples], where: str, table: Path) -> None:
-    for split, examples in parts.items():
-        if not len(examples):
-            raise UserError(
-                f"{where}: the {split} split of {table} has no examples; "
-                "give the language data with train, dev and test, or leave it out of the task"
-            )
-    labels = parts["train"].label
-    if len(set(labels)) < 2:
-        raise UserError(
-            f"{where}: every example of the train split of {table} is {labels[0]!r}; "
-            "a probe needs two classes"
-        )
 
 
 def _probe_layer(

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chronoglot.errors import UserError
 from chronoglot.files import whole
+from chronoglot.probing.examples import make_examples
 from chronoglot.probing.features import Features
 from chronoglot.probing.linear import accuracy, predict
 from chronoglot.probing.saved import SavedProbe, load_probe
@@ -42,13 +42,8 @@ def transfer(
     """
     definition = load_probing_task(task)
     items = read_items(definition, table)
-    parts = {split: definition.examples(items, split, seed) for split in ("dev", "test")}
-    for split, examples in parts.items():
-        if not len(examples):
-            raise UserError(
-                f"language {target}, task {task}: the {split} split of {table} has no examples; "
-                "give the language dev and test data, or leave it out of the task"
-            )
+    splits = ("dev", "test")
+    parts = make_examples(definition, items, splits, seed=seed, language=target, table=table)
     rows: list[dict[str, Any]] = []
     for layer in layers:
         saved = [load_probe(probes / f"layer-{layer}/{source}/{task}.npz") for source in sources]
