@@ -50,3 +50,20 @@ def test_hidden_words(cases: Path, tmp_path: Path) -> None:
     )
     assert "31 sentences with hidden words left out" in run.stdout
     assert all(form.strip("_") for form in read_words(tmp_path / "w.parquet").form)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("relative_key", "position_embedding_type"),
+        ("adapter", "adapters.de.adapter_down"),
+        ("llama-bias", r"k_proj.bias"),
+    ],
+)
+def test_unused_weights(cases: Path, tmp_path: Path, name: str, told: str) -> None:
+    pattern = f"{cases}/unused-weights/{name}/checkpoint-{{step}}"
+    options = ("--folder", "m", "--digest", "d.json", "--layers", "2")
+    run = chronoglot(tmp_path, "take-folder", "1", pattern, *options)
+    assert run.returncode
+    assert told in run.stderr
+    assert not (tmp_path / "d.json").exists()

@@ -113,8 +113,10 @@ def _check(folder: Path, digest: Path, layers: int, masked: bool) -> None:
     """Refuse a model that is not what the settings take it for; write its digest."""
     from chronoglot.checkpoints.digest import write_digest
     from chronoglot.checkpoints.size import check_layers
-    from chronoglot.encoding.families import refuse_causal
+    from chronoglot.encoding.families import read_config, refuse_causal
+    from chronoglot.encoding.tensors import check_tensors
 
+    check_tensors(folder, read_config(folder))
     check_layers(folder, layers)
     if masked:
         refuse_causal(folder)

@@ -22,6 +22,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from chronoglot.encoding.config_keys import check_config
 from chronoglot.errors import UserError
 
 
@@ -50,7 +51,7 @@ FAMILIES: dict[str, Family] = {
 
 
 def read_config(folder: str | Path) -> dict[str, object]:
-    """The content of `config.json`; raises UserError unless its family can be encoded."""
+    """The content of `config.json`; raises UserError unless such a model can be encoded."""
     path = Path(folder) / "config.json"
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
@@ -62,6 +63,7 @@ def read_config(folder: str | Path) -> dict[str, object]:
         raise UserError(f"{path}: models of type {family!r} cannot be encoded, only {known}")
     if config.get("is_encoder_decoder"):
         raise UserError(f"{path}: an encoder-decoder cannot be encoded; give an encoder")
+    check_config(config, path)
     return dict(config)
 
 

@@ -19,7 +19,8 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 from torch.nn.functional import gelu, layer_norm, linear, pad, scaled_dot_product_attention
 
-from chronoglot.errors import UserError
+from chronoglot.encoding.tensors import is_unneeded
+from chronoglot.errors import UserError, listed
 from chronoglot.matmul import GRID
 
 # What the forward pass takes for granted: setting → the only value it may have.
@@ -255,10 +256,10 @@ def _read_weights(
         with safe_open(path, framework="pt", device=device) as file:
             stored = {name.removeprefix("roberta."): name for name in file.keys()}  # noqa: SIM118
             if missing := sorted(shapes.keys() - stored):
-                raise UserError(f"{path}: the model has no weights for {_listed(missing)}")
+                raise UserError(f"{path}: the model has no weights for {listed(missing)}")
             # Blocks that are not run would make of the last layer another one.
-            if unused := sorted({n for n in stored if n.startswith("encoder.")} - shapes.keys()):
-                raise UserError(f"{path}: config.json leaves no place for {_listed(unused)}")
+            if unused := sorted({n for n in stored if not is_unneeded(n)} - shapes.keys()):
+                raise UserError(f"{path}: config.json leaves no place for {listed(unused)}")
             for name, shape in shapes.items():
                 found = tuple(file.get_slice(stored[name]).get_shape())
                 if found != shape:
@@ -266,7 +267,3 @@ def _read_weights(
             return {name: file.get_tensor(stored[name]).to(dtype) for name in shapes}
     except (OSError, SafetensorError) as error:
         raise UserError(f"{path}: not a readable file of weights ({error})") from error
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -1,6 +1,5 @@
 """Any family that `transformers` implements, as an encoder and as a masked language model."""
 
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,8 @@ from transformers.utils import logging
 
 from chronoglot.encoding.families import FAMILIES
 from chronoglot.encoding.fast_tokens import FastTokeniser
-from chronoglot.errors import UserError
+from chronoglot.encoding.tensors import is_unneeded
+from chronoglot.errors import UserError, listed
 
 # Hidden states of layer L → scores, by family; `model` is that of AutoModelForMaskedLM.
 _HEADS: dict[str, Callable] = {
@@ -26,7 +26,6 @@ _HEADS: dict[str, Callable] = {
     "deberta-v2": lambda model, states: _deberta_head(model, states),
     "modernbert": lambda model, states: model.decoder(model.head(states)),
 }
-_BLOCK = re.compile(r"\b(?:layer|layers|h)\.(\d+)\.")
 # What BLOOM was pretrained with; its configuration, which knows no positions, does not say.
 _BLOOM_POSITIONS = 2048
 
@@ -64,7 +63,7 @@ class TransformersModel(FastTokeniser):
         except Exception as error:  # of many kinds, none of them promised
             raise UserError(f"{folder}: transformers cannot load it ({error})") from error
         config = model.config
-        _check_weights(found, config.num_hidden_layers, str(folder))
+        _check_weights(found, str(folder))
         self._model = model.to(device).eval()
         self._body = self._model.base_model if head else self._model
         embeddings = self._body.get_input_embeddings().num_embeddings
@@ -133,24 +132,16 @@ def _deberta_head(model: Any, states: Tensor) -> Tensor:
     return model.lm_predictions(states, model.deberta.embeddings.word_embeddings)
 
 
-def _check_weights(found: dict, layers: int, folder: str) -> None:
-    """Refuse what `transformers` only warns of: random weights, blocks that are not run."""
+def _check_weights(found: dict, folder: str) -> None:
+    """Refuse what `transformers` only warns of: random weights, and weights that are not used."""
     # BERT's pooler is used by no task.
     if missing := sorted(name for name in found["missing_keys"] if "pooler." not in name):
-        raise UserError(f"{folder}: the model has no weights for {_listed(missing)}")
+        raise UserError(f"{folder}: the model has no weights for {listed(missing)}")
     if unequal := sorted(str(entry[0]) for entry in found["mismatched_keys"]):
-        raise UserError(f"{folder}: config.json gives another shape to {_listed(unequal)}")
-    unused = [
-        name
-        for name in sorted(found["unexpected_keys"])
-        if (block := _BLOCK.search(name)) and int(block[1]) >= layers
-    ]
+        raise UserError(f"{folder}: config.json gives another shape to {listed(unequal)}")
+    unused = sorted(name for name in found["unexpected_keys"] if not is_unneeded(name))
     if unused:
-        raise UserError(f"{folder}: config.json leaves no place for {_listed(unused)}")
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+        raise UserError(f"{folder}: config.json leaves no place for {listed(unused)}")
 
 
 def _positions(config: PretrainedConfig) -> int:
