@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from chronoglot.data.parallel import read_gold
+from chronoglot.encoding.fast_tokens import load_tokeniser
 from chronoglot.words import read_words
 
 
@@ -67,3 +68,27 @@ def test_unused_weights(cases: Path, tmp_path: Path, name: str, told: str) -> No
     assert run.returncode
     assert told in run.stderr
     assert not (tmp_path / "d.json").exists()
+
+
+def test_added_tokens(cases: Path, tmp_path: Path) -> None:
+    folder = cases / "added-tokens"
+    options = ("--folder", "m", "--digest", "d.json", "--layers", "2")
+    run = chronoglot(tmp_path, "take-folder", "100", f"{folder}/checkpoint-{{step}}", *options)
+    assert run.returncode == 0, run.stderr
+    prepared = chronoglot(tmp_path, "words", "am", folder / "UD_Amharic-X", "--words", "w.parquet")
+    assert prepared.returncode == 0, prepared.stderr
+    vectors = [f"v{layer}.npy" for layer in range(3)]
+    encoded = chronoglot(tmp_path, "encode", "words", "m", *vectors, "--table", "w.parquet")
+    assert encoded.returncode == 0, encoded.stderr
+    subwords = load_tokeniser(tmp_path / "m").tokenise(read_words(tmp_path / "w.parquet"))
+    assert subwords.ids[:4].tolist() == [162, 19, 163, 31]
+
+
+def test_cased_vocabulary(cases: Path, tmp_path: Path) -> None:
+    pattern = f"{cases}/cased-vocab-txt/checkpoint-{{step}}"
+    options = ("--folder", "m", "--digest", "d.json", "--layers", "2")
+    run = chronoglot(tmp_path, "take-folder", "100", pattern, *options)
+    assert run.returncode == 0, run.stderr
+    entries = (cases / "cased-vocab-txt/checkpoint-100/vocab.txt").read_text().split("\n")
+    ids = load_tokeniser(tmp_path / "m").text_ids("Hund Über hund")
+    assert [entries[number] for number in ids] == ["Hund", "Über", "hund"]

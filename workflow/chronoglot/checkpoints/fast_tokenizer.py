@@ -6,6 +6,7 @@ from pathlib import Path
 from sentencepiece import SentencePieceProcessor
 from tokenizers import Tokenizer
 
+from chronoglot.checkpoints.agreement import SENTENCEPIECE, is_cased
 from chronoglot.errors import UserError
 
 # Nothing that an option of a tokenizer changes: no capitals, no punctuation.
@@ -37,8 +38,10 @@ def _make(folder: Path) -> Tokenizer:
     from transformers.utils import logging
 
     logging.set_verbosity_error()
+    # Of a list of subwords alone transformers takes all case away, whatever the list holds.
+    options = {"do_lower_case": False} if _says_nothing_of_case(folder) else {}
     loaded = AutoTokenizer.from_pretrained(
-        str(folder), local_files_only=True, trust_remote_code=False
+        str(folder), local_files_only=True, trust_remote_code=False, **options
     )
     tokenizer = loaded.backend_tokenizer
     ids = max(tokenizer.get_vocab().values(), default=-1) + 1
@@ -47,9 +50,20 @@ def _make(folder: Path) -> Tokenizer:
             raise ValueError(f"{path.name} has {subwords} subwords, the one made {ids}")
         if path.suffix == ".model":
             wanted = SentencePieceProcessor(model_file=str(path)).encode(_SAMPLE)
+            if path.name == SENTENCEPIECE:  # numbered by fairseq
+                wanted = [piece + 1 if piece else 3 for piece in wanted]
             if tokenizer.encode(_SAMPLE, add_special_tokens=False).ids != wanted:
                 raise ValueError(f"{path.name} divides text in another way than the one made")
     return tokenizer
+
+
+def _says_nothing_of_case(folder: Path) -> bool:
+    """Whether there is a list of subwords, cased ones among them, and no word on case beside it."""
+    try:
+        said = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+    except OSError:
+        said = {}
+    return (folder / "vocab.txt").is_file() and "do_lower_case" not in said and is_cased(folder)
 
 
 def _subwords(path: Path) -> int:

@@ -17,10 +17,15 @@ from chronoglot.errors import UserError
 from chronoglot.files import link, whole_folder
 
 CONFIG = "config.json"
-# What a run's tokenizers are; see `chronoglot.encoding.fast_tokens.load_tokeniser`.
-_READ_TOKENIZERS = ("tokenizer.json", "sentencepiece.bpe.model")
 # Any of them is a tokenizer; the others say more about one.
-_TOKENIZERS = (*_READ_TOKENIZERS, "vocab.txt", "vocab.json", "spm.model", "tokenizer.model")
+_TOKENIZERS = (
+    "tokenizer.json",
+    "sentencepiece.bpe.model",
+    "vocab.txt",
+    "vocab.json",
+    "spm.model",
+    "tokenizer.model",
+)
 TOKENIZER_FILES = (
     *_TOKENIZERS,
     "merges.txt",
@@ -91,7 +96,8 @@ def assemble(
     """Make `folder` a checkpoint of links to files by name, and write its manifest.
 
     `tokenizer` is a folder that has one, or its files by name; `origin` is kept as `source.json`.
-    Raises UserError if there is no tokenizer, or what is in an older form cannot be read.
+    Raises UserError if there is no tokenizer, its files disagree, or what is in an older form
+    cannot be read.
     """
     if isinstance(tokenizer, Path):
         found = {name: tokenizer / name for name in TOKENIZER_FILES}
@@ -109,12 +115,24 @@ def assemble(
 
             parts = [files[name] for name in torch_files if not name.endswith(".json")]
             write_safetensors(parts, temporary / "model.safetensors")
-        if not any((temporary / name).exists() for name in _READ_TOKENIZERS):
-            from chronoglot.checkpoints.fast_tokenizer import write_fast_tokenizer
-
-            write_fast_tokenizer(temporary, where)
+        _settle_tokenizer(temporary, where)
         (temporary / "source.json").write_text(json.dumps(origin, indent=2) + "\n", "utf-8")
         write_manifest(temporary)
+
+
+def _settle_tokenizer(folder: Path, where: str) -> None:
+    """Leave one tokenizer that is read, the one that `transformers` would take, and check it."""
+    from chronoglot.checkpoints.agreement import SENTENCEPIECE, check_tokenizer, is_extended
+    from chronoglot.checkpoints.fast_tokenizer import write_fast_tokenizer
+
+    own, fast = folder / SENTENCEPIECE, folder / "tokenizer.json"
+    if own.is_file() and not is_extended(folder, where):
+        fast.unlink(missing_ok=True)
+        return
+    if not fast.is_file():
+        write_fast_tokenizer(folder, where)
+    check_tokenizer(folder, where)
+    own.unlink(missing_ok=True)
 
 
 def weight_files(names: Collection[str], path_of: Callable[[str], Path]) -> list[str]:
