@@ -6,6 +6,7 @@ import sys
 from chronoglot.nursery.client import hand_over
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_PATHS = {errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG}
 
 
 def main() -> None:
@@ -27,13 +28,15 @@ def run_command() -> None:
     except UserError as error:
         sys.exit(f"chronoglot: {error}")
     except OSError as error:
-        if error.errno not in _FULL:
-            raise
         where = f"{error.filename}: " if error.filename else "an output could not be written: "
-        sys.exit(
-            f"chronoglot: {where}{error.strerror}; make room, or raise the limit, and run again: "
-            "what is whole stays"
-        )
+        if error.errno in _FULL:
+            sys.exit(
+                f"chronoglot: {where}{error.strerror}; make room, or raise the limit, and run "
+                "again: what is whole stays"
+            )
+        if error.errno in _PATHS and error.filename:
+            sys.exit(f"chronoglot: {where}{error.strerror}; mend the path, or what lies there")
+        raise
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ SERIES = ["run", "task", "source", "target"]
 def read_table(path: str | Path) -> pd.DataFrame:
     """Read a table from Parquet; raises UserError if the file is damaged."""
     try:
-        return pd.read_parquet(path)
+        with Path(path).open("rb") as file:  # of a folder, pandas would read all that lies in it
+            return pd.read_parquet(file)
     except (pa.ArrowException, OSError) as error:
         raise UserError(
             f"{path}: not a readable table ({error}); delete it and run again"

@@ -54,8 +54,13 @@ def write_digest(folder: str | Path, path: str | Path) -> None:
 
 
 def read_digest(path: str | Path) -> dict:
-    """A digest that `write_digest` wrote."""
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+    """A digest that `write_digest` wrote; raises UserError if the file is damaged or another's."""
+    try:
+        found = dict(json.loads(Path(path).read_text(encoding="utf-8")))
+        found["tensors"].keys()
+        return found
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{path}: not a readable digest ({error}); delete it, run again") from error
 
 
 def _tensors(path: Path) -> Iterator[tuple[str, dict]]:

@@ -1,12 +1,11 @@
 """Commands of the analysis stage: each writes tables, as Parquet and as CSV."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 from typer import Argument, Option
 
-from chronoglot.cli.app import app, names
+from chronoglot.cli.app import app, as_model, as_object, names
 
 Tables = Annotated[Path, Option(help="folder to write to")]
 
@@ -23,7 +22,7 @@ def scores(
     from chronoglot.analysis.tables import write_named
     from chronoglot.tuples import Tuples
 
-    files = Tuples.model_validate_json(tuples).files(results)
+    files = as_model(Tuples, tuples, "tuples").files(results)
     write_named(collect_scores([Path(name) for name in files], run), tables, "scores")
 
 
@@ -39,7 +38,7 @@ def links(
     from chronoglot.analysis.tables import write_named
     from chronoglot.tuples import Tuples
 
-    files = Tuples.model_validate_json(tuples).alignment_files(results)
+    files = as_model(Tuples, tuples, "tuples").alignment_files(results)
     write_named(collect_links([Path(name) for name in files], run), tables, "links")
 
 
@@ -98,7 +97,7 @@ def properties(
 
     described = {
         code: (language["name"], language["script"], language["family"])
-        for code, language in json.loads(languages).items()
+        for code, language in as_object(languages, "languages").items()
     }
     with_text, with_words = filter(None, names(texts)), filter(None, names(treebanks))
     text_files = {code: data / "text" / code / f"{side}.txt" for code in with_text}
@@ -108,7 +107,7 @@ def properties(
     one = language_properties(
         described,
         counts={code: path for code, path in counts.items() if side == "train"},
-        text_tokens=json.loads(text_tokens),
+        text_tokens=as_object(text_tokens, "text-tokens"),
         words={code: data / "words" / f"{code}.parquet" for code in with_words},
         tokeniser=tokeniser,
     )
@@ -118,7 +117,7 @@ def properties(
         tokeniser=tokeniser,
         typologies={
             code: Typology.model_validate(typology)
-            for code, typology in json.loads(typologies).items()
+            for code, typology in as_object(typologies, "typologies").items()
         },
     )
     write_named(one, tables, "languages")

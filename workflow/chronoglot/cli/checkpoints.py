@@ -198,6 +198,7 @@ def _texts(path: Path) -> Iterator[str]:
     """Sentences of a text, or of a table, whose folder tells what it holds."""
     from chronoglot.pairs import read_pairs
     from chronoglot.parallel import read_parallel
+    from chronoglot.pretraining.tokenizer import paragraphs
     from chronoglot.words import read_words
 
     if path.parent.name == "words":
@@ -207,5 +208,4 @@ def _texts(path: Path) -> Iterator[str]:
     elif path.parent.name == "parallel":
         yield from (" ".join(pair.source) for pair in read_parallel(path).pairs)
     else:
-        with path.open(encoding="utf-8") as lines:
-            yield from (line.rstrip("\n") for line in lines if line.strip())
+        yield from paragraphs(path)

@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 from typer import Argument, Option
 
-from chronoglot.cli.app import app, names
+from chronoglot.cli.app import app, as_model, floats, names
+from chronoglot.errors import UserError
 
 
 @app.command()
@@ -22,8 +23,8 @@ def in_vitro(
 
     generate_language(
         language,
-        Typology.model_validate_json(typology),
-        Generator.model_validate_json(generator),
+        as_model(Typology, typology, "typology"),
+        as_model(Generator, generator, "generator"),
         seed,
         text.parent,
     )
@@ -45,10 +46,10 @@ def in_vitro_parallel(
 
     generate_parallel(
         source,
-        Typology.model_validate_json(source_typology),
+        as_model(Typology, source_typology, "source-typology"),
         target,
-        Typology.model_validate_json(target_typology),
-        Generator.model_validate_json(generator),
+        as_model(Typology, target_typology, "target-typology"),
+        as_model(Generator, generator, "generator"),
         seed,
         sentences.parent,
     )
@@ -97,7 +98,9 @@ def words(
     else:
         for path in files:
             of_part.setdefault(part_of(path), []).append(path)
-    train, dev, test = map(float, names(shares))
+    if len(of_splits := floats(shares, "shares")) != 3:
+        raise UserError(f"--shares: give those of train, dev and test, not {shares!r}")
+    train, dev, test = of_splits
     prepare_words(
         of_part,
         words,

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from typer import Option
 
-from chronoglot.cli.app import app, names
+from chronoglot.cli.app import app, integers
 
 
 @app.command()
@@ -82,7 +82,7 @@ def align(
         step=step,
         source=source,
         target=target,
-        layers=[int(layer) for layer in names(layers)],
+        layers=integers(layers, "layers"),
         method=method,
         pooling=pooling,
         batch_tokens=batch_tokens,

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from typer import Argument, Option
 
-from chronoglot.cli.app import app, names
+from chronoglot.cli.app import app, floats, integers, names
 
 Layers = Annotated[str, Option(help="numbers of the layers, comma-separated")]
 Long = Annotated[Literal["window", "refuse"], Option()]
@@ -76,10 +76,10 @@ def probe(
         table,
         vectors,
         step=step,
-        layers=[int(layer) for layer in names(layers)],
+        layers=integers(layers, "layers"),
         language=language,
         seed=seed,
-        regularisation=[float(value) for value in names(regularisation)],
+        regularisation=floats(regularisation, "regularisation"),
         probes=probes,
         baselines=baselines,
     )
@@ -106,7 +106,7 @@ def transfer(
         table,
         vectors,
         step=step,
-        layers=[int(layer) for layer in names(layers)],
+        layers=integers(layers, "layers"),
         sources=names(sources),
         target=target,
         seed=seed,

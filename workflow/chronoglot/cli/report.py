@@ -6,13 +6,13 @@ from typing import Annotated
 
 from typer import Option
 
-from chronoglot.cli.app import app
+from chronoglot.cli.app import app, as_object
 
 
 def _languages(described: str) -> dict[str, tuple[str, str, str]]:
     return {
         code: (language["name"], language["script"], language["family"])
-        for code, language in json.loads(described).items()
+        for code, language in as_object(described, "languages").items()
     }
 
 
@@ -46,8 +46,10 @@ def report(
     from chronoglot.figures.catalogue import Tables
     from chronoglot.report.page import write_report
     from chronoglot.report.versions import versions
+    from chronoglot.settings_file import check
 
-    resolved = json.loads(settings)
+    resolved = as_object(settings, "settings")
+    check(resolved, "--settings")
     write_report(
         report,
         title=resolved["title"] or resolved["experiment"],

@@ -17,7 +17,7 @@ from fairseq.data.indexed_dataset import make_builder
 
 from chronoglot.errors import UserError
 from chronoglot.files import whole, whole_folder
-from chronoglot.pretraining.tokenizer import paragraphs
+from chronoglot.pretraining.tokenizer import paragraphs, read_pieces
 
 END, UNKNOWN = 2, 3  # </s> and <unk> in fairseq
 CHUNK = 10_000  # paragraphs encoded at once
@@ -54,7 +54,7 @@ def binarise_language(
     valid the numbers of `paragraphs`, `characters` (Unicode code points, line ends left out),
     `tokens` (with </s>) and `unknown` tokens. Raises UserError naming a text that is empty.
     """
-    pieces = sentencepiece.SentencePieceProcessor(model_file=str(model))
+    pieces = read_pieces(model)
     with whole_folder(folder / language) as temporary:
         counts = {
             split: _binarise_text(text, pieces, temporary / split, cut)

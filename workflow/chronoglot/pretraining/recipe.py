@@ -91,7 +91,12 @@ class Recipe:
     @classmethod
     def from_json(cls, text: str) -> "Recipe":
         """Read a recipe. Raises UserError on an unknown key and on a missing one."""
-        parameters = json.loads(text)
+        try:
+            parameters = json.loads(text)
+        except ValueError as error:
+            raise UserError(f"pretraining: the recipe is not JSON ({error})") from None
+        if not isinstance(parameters, dict):
+            raise UserError(f"pretraining: the recipe is not a JSON object, but {text!r}")
         fields = dataclasses.fields(cls)
         required = {field.name for field in fields if field.default is dataclasses.MISSING}
         if unknown := sorted(parameters.keys() - {field.name for field in fields}):

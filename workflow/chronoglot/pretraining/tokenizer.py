@@ -113,15 +113,20 @@ def train_tokenizer(
     write_dictionary(model, dictionary)
 
 
+def read_pieces(model: Path) -> sentencepiece.SentencePieceProcessor:
+    """A sentencepiece model; raises UserError if the file is none."""
+    try:
+        return sentencepiece.SentencePieceProcessor(model_file=str(model))
+    except (OSError, RuntimeError) as error:
+        raise UserError(f"{model}: not a readable sentencepiece model") from error
+
+
 def write_dictionary(model: Path, dictionary: Path) -> None:
     """Write fairseq's dictionary of a sentencepiece model's subwords, in their order.
 
     Raises UserError if the file is not a sentencepiece model.
     """
-    try:
-        pieces = sentencepiece.SentencePieceProcessor(model_file=str(model))
-    except (OSError, RuntimeError) as error:
-        raise UserError(f"{model}: not a readable sentencepiece model") from error
+    pieces = read_pieces(model)
     with whole(dictionary) as temporary:
         # The first three, <unk>, <s> and </s>, are fairseq's own; it reads but never uses counts.
         names = (pieces.id_to_piece(index) for index in range(3, len(pieces)))
