@@ -6,6 +6,7 @@ data -> run -> checkpoints -> encode -> probe -> analyse -> report.
 """
 
 import gc
+import json
 import shlex
 import sys
 from pathlib import Path

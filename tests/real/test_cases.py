@@ -6,9 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from chronoglot.data.parallel import read_gold
+from chronoglot.encoding.encoder import load_masked_lm
 from chronoglot.encoding.fast_tokens import load_tokeniser
 from chronoglot.words import read_words
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -92,3 +96,53 @@ def test_cased_vocabulary(cases: Path, tmp_path: Path) -> None:
     entries = (cases / "cased-vocab-txt/checkpoint-100/vocab.txt").read_text().split("\n")
     ids = load_tokeniser(tmp_path / "m").text_ids("Hund Über hund")
     assert [entries[number] for number in ids] == ["Hund", "Über", "hund"]
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "told"),
+    [
+        ("lfs-pointer", 1, r"step 200 is not complete: model.safetensors is a Git LFS pointer"),
+        ("lost-shard", 0, r"step 200 is left out: no model-00002-of-00002.safetensors"),
+        ("adapters-only", 1, r"step 100 is not complete: no weights of a whole model, but an adap"),
+    ],
+)
+def test_incomplete_checkpoints(
+    cases: Path, tmp_path: Path, name: str, code: int, told: str
+) -> None:
+    treebank = {"name": "UD_Amharic-X"}
+    settings = {
+        "experiment": "x",
+        "tasks": ["pos"],
+        "checkpoints": {"folder": {"path": str(cases / "incomplete-checkpoints" / name)}},
+        "folders": {"treebanks": str(cases / "added-tokens")},
+        "languages": {"am": {"treebank": treebank}},
+    }
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(settings))
+    command = [sys.executable, "-m", "snakemake", "-n", "--snakefile", str(ROOT / "Snakefile")]
+    command += ["--directory", str(tmp_path), "--configfile", str(tmp_path / "mine.yaml")]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.returncode == code, run.stderr
+    assert told in run.stdout + run.stderr
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "dictionary", "told"),
+    [
+        ("origmod-arch.pt", "dict.txt", None),
+        ("padded.pt", "dict-padded.txt", None),
+        ("checkpoint_1_20-shard0.pt", "dict.txt", "one shard of a checkpoint that FSDP divided"),
+    ],
+)
+def test_fairseq_names(
+    cases: Path, tmp_path: Path, checkpoint: str, dictionary: str, told: str | None
+) -> None:
+    folder = cases / "fairseq-names"
+    run = chronoglot(
+        *(tmp_path, "convert", folder / checkpoint, "--model", folder / "sentencepiece.bpe.model"),
+        *("--dictionary", folder / dictionary, "--folder", "m", "--digest", "d.json"),
+        *("--layers", "2"),
+    )
+    assert (run.returncode == 0) == (told is None), run.stderr
+    assert (told or "") in run.stderr
+    if told is None:
+        assert load_masked_lm(tmp_path / "m").mask == 161

@@ -152,7 +152,7 @@ def test_urls_and_revisions_are_those_of_the_listed_steps(steps: set[int]) -> No
         ({}, "give either `pretraining`, or one of"),
         ({"hub": {"repository": "a/b", "steps": [1]}}, "layers: missing"),
         ({"layers": 2, "hub": {"repository": "ab", "steps": [1]}}, "write it as `owner/name`"),
-        ({"layers": 2, "hub": {"repository": "a/b"}}, "hub: steps: missing"),
+        ({"layers": 2, "hub": {"repository": "a/b"}}, "hub.steps: missing"),
         (
             {"layers": 2, "hub": {"repository": "a/b", "revisions": "main", "steps": [1]}},
             "revisions: has no {step}",
@@ -170,7 +170,7 @@ def test_urls_and_revisions_are_those_of_the_listed_steps(steps: set[int]) -> No
         ({"layers": 2, "fairseq": {"files": "{step}.pt", "steps": [5, 4]}}, "4 follows 5"),
         (
             {"layers": 2, "fairseq": {"files": {"five": "5.pt"}}},
-            "checkpoints.fairseq.files.five: Input should be a valid integer",
+            "checkpoints.fairseq.files.five: give a whole number",
         ),
         (
             {"folder": {"path": "a"}, "hub": {"repository": "a/b", "steps": [1]}, "layers": 1},

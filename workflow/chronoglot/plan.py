@@ -157,7 +157,7 @@ class Plan:
     @cached_property
     def absences(self) -> list[str]:
         """What is absent from a task, or there only as a target; what is fetched: lines."""
-        lines = []
+        lines = [f"step {step} is left out: {why}" for step, why in self.run.left_out.items()]
         if number := len(self.downloads.missing):
             files = "1 file of data is" if number == 1 else f"{number} files of data are"
             lines.append(f"{files} fetched into {self.downloads.folder}")

@@ -7,17 +7,18 @@ again each time: a run that is still being trained has more of them the next tim
 import json
 import os
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from chronoglot.checkpoints.complete import is_whole
-from chronoglot.checkpoints.find import find_checkpoints, is_url, matching
-from chronoglot.checkpoints.folders import TOKENIZER_FILES, what_is_missing
+from chronoglot.checkpoints.find import divided, find_checkpoints, is_url, matching
+from chronoglot.checkpoints.folders import TOKENIZER_FILES, what_is_missing, why_never
 from chronoglot.checkpoints.size import check_layers, count_layers
 from chronoglot.data.fetch.missing import Needed
 from chronoglot.encoding.families import read_config, refuse_causal
 from chronoglot.errors import UserError
+from chronoglot.masquerade import is_pointer, masquerade
 from chronoglot.settings import Settings
 from chronoglot.settings_checkpoints import FairseqFiles, Folder, HubRevisions
 
@@ -33,12 +34,14 @@ class Run:
     give it: that stays the same when a trainer removes an old checkpoint. `layers`: the model's
     transformer blocks. `example`: the folder of the checkpoint whose architecture and tokenizer an
     untrained model gets, where the source has none; it stays, whichever steps are added.
+    `left_out`: step → why a checkpoint that is there in part is not taken (yet).
     """
 
     source: Source
     places: Mapping[int, str]
     layers: int
     example: str
+    left_out: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def steps(self) -> list[int]:
@@ -65,6 +68,13 @@ class Run:
         return self.places[step].replace("{step}", str(step))
 
 
+class Fault(NamedTuple):
+    """Why a checkpoint is not complete, and whether it will be so for ever."""
+
+    why: str
+    for_ever: bool = False
+
+
 def find_run(settings: Settings, results: str) -> Run:
     """The run of an experiment whose results lie in the folder `results`.
 
@@ -76,22 +86,23 @@ def find_run(settings: Settings, results: str) -> Run:
         steps = dict.fromkeys(pretraining.steps, "")
         return Run("pretraining", steps, pretraining.layers, _model(results, 0))
     if given.fairseq:
-        places = _files(given.fairseq, results)
-        return Run("fairseq", places, given.layers or 0, _example(places, results))
+        places, left_out = _files(given.fairseq, results)
+        example = _example(places, results)
+        return Run("fairseq", places, given.layers or 0, example, left_out)
     if given.hub:
         if given.hub.tokenizer:
             _check_tokenizer(given.hub.tokenizer, "checkpoints.hub")
         places = _revisions(given.hub)
         return Run("hub", places, given.layers or 0, _example(places, results))
     assert given.folder is not None
-    places = _folders(given.folder, results)
+    places, left_out = _folders(given.folder, results)
     model = _local_model(places, results)
     _check_tokenizer(given.folder.tokenizer or model, "checkpoints.folder")
     read_config(model)
     if "bpc" in settings.tasks:
         refuse_causal(model)
     check_layers(model, given.layers)
-    return Run("folder", places, count_layers(model), _example(places, results))
+    return Run("folder", places, count_layers(model), _example(places, results), left_out)
 
 
 def _revisions(hub: HubRevisions) -> dict[int, str]:
@@ -100,7 +111,7 @@ def _revisions(hub: HubRevisions) -> dict[int, str]:
     return dict.fromkeys(hub.steps or [], hub.revisions)
 
 
-def _files(fairseq: FairseqFiles, results: str) -> dict[int, str]:
+def _files(fairseq: FairseqFiles, results: str) -> tuple[dict[int, str], dict[int, str]]:
     for name in ("tokenizer", "dictionary"):
         path = getattr(fairseq, name)
         if path and not Path(path).is_file():
@@ -110,19 +121,31 @@ def _files(fairseq: FairseqFiles, results: str) -> dict[int, str]:
         for step, name in files.items():
             if not is_url(name) and not Path(name).is_file() and not _is_taken(results, step):
                 raise UserError(f"{key}.{step}: there is no file {name}")
-        return files
+        return files, {}
     if is_url(files):
-        return dict.fromkeys(fairseq.steps or [], files)
-    return _local(files, fairseq.steps, results, key, is_whole)
+        return dict.fromkeys(fairseq.steps or [], files), {}
+    return _local(files, fairseq.steps, results, key, _fault_of_file, divided(files))
 
 
-def _folders(folder: Folder, results: str) -> dict[int, str]:
+def _fault_of_file(path: Path) -> Fault | None:
+    if is_whole(path):
+        return None
+    what = masquerade(path)
+    if what and (is_pointer(path) or "HTML" in what):
+        return Fault(f"{path.name} is {what}", for_ever=True)
+    return Fault(f"{path.name} is {what}" if what else f"no end of {path.name}")
+
+
+def _folders(folder: Folder, results: str) -> tuple[dict[int, str], dict[int, str]]:
     pattern = str(Path(folder.path) / folder.pattern)
 
-    def is_complete(path: Path) -> bool:
-        return what_is_missing(path) is None
+    def fault(path: Path) -> Fault | None:
+        if never := why_never(path):
+            return Fault(never, for_ever=True)
+        missing = what_is_missing(path)
+        return Fault(missing) if missing else None
 
-    return _local(pattern, folder.steps, results, "checkpoints.folder", is_complete)
+    return _local(pattern, folder.steps, results, "checkpoints.folder", fault)
 
 
 def _check_tokenizer(folder: str | Path, key: str) -> None:
@@ -135,22 +158,46 @@ def _local(
     steps: list[int] | None,
     results: str,
     key: str,
-    is_complete: Callable[[Path], bool],
-) -> dict[int, str]:
-    """Checkpoints that are complete, and those taken before, which a trainer may have removed."""
+    fault: Callable[[Path], Fault | None],
+    parts: Mapping[int, Path] | None = None,
+) -> tuple[dict[int, str], dict[int, str]]:
+    """Checkpoints that are complete, and why others are not.
+
+    Those taken before count too, since a trainer may have removed them. `parts` are files that hold
+    each a part of a step's checkpoint.
+    """
     taken = {step for step in matching(_model(results, "{step}")) if _is_taken(results, step)}
+    parts = parts or {}
     try:
-        there = matching(pattern) if taken else find_checkpoints(pattern)
+        there = matching(pattern) if taken or parts else find_checkpoints(pattern)
     except UserError as error:
         raise UserError(f"{key}: {error}") from None
-    known = taken | {step for step, path in there.items() if is_complete(path)}
+    faults = {step: found for step, path in there.items() if (found := fault(path))}
+    faults |= {
+        step: Fault(f"{path.name} is one part of it alone: put the parts together", for_ever=True)
+        for step, path in parts.items()
+        if step not in there
+    }
+    faults = {step: found for step, found in faults.items() if step not in taken}
+    known = taken | (there.keys() - faults)
+    wanted = set(steps if steps is not None else known | faults.keys())
+    for step in sorted(wanted):
+        if step not in known and (steps is not None or faults[step].for_ever):
+            found = faults.get(step)
+            what = f"is not complete: {found.why}" if found else "is not there"
+            listing = (
+                "; mend it, or list in `steps` those to do without it"
+                if found and found.for_ever
+                else ""
+            )
+            raise UserError(f"{key}: the checkpoint of step {step} {what} at {pattern}{listing}")
     if not known:
-        raise UserError(f"{key}: no checkpoint at {pattern} is complete; run again when one is")
-    for step in steps or []:
-        if step not in known:
-            what = "is not complete" if step in there else "is not there"
-            raise UserError(f"{key}: the checkpoint of step {step} {what} at {pattern}")
-    return dict.fromkeys(sorted(steps or known), pattern)
+        reasons = "".join(f"\n    step {step}: {found.why}" for step, found in faults.items())
+        raise UserError(
+            f"{key}: no checkpoint at {pattern} is complete; run again when one is{reasons}"
+        )
+    left_out = {step: found.why for step, found in sorted(faults.items()) if step in wanted}
+    return dict.fromkeys(sorted(steps or known), pattern), left_out
 
 
 def _model(results: str, step: int | str) -> str:
@@ -202,7 +249,11 @@ def missing_checkpoints(
         ]
     hub = settings.checkpoints.hub
     models = {Path(_model(results, step), "manifest.json") for step in run.places}
-    if not hub or os.environ.get("HF_HUB_OFFLINE") or models.isdisjoint(outputs):
+    if not hub or models.isdisjoint(outputs):
+        return []
+    from huggingface_hub.constants import ENV_VARS_TRUE_VALUES
+
+    if os.environ.get("HF_HUB_OFFLINE", "").upper() in ENV_VARS_TRUE_VALUES:
         return []
     server = hub.endpoint or os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
     cache = Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser() / "hub"

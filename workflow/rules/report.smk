@@ -87,6 +87,7 @@ rule report:
         # A function, since the settings may hold braces.
         settings=lambda wildcards: SETTINGS.resolved,
         languages=SETTINGS.described_languages,
+        left_out=lambda wildcards: json.dumps(PLAN.run.left_out),
         step0="" if 0 in PLAN.run.published else "--step0-drawn",
     message:
         "write the report"
@@ -95,4 +96,4 @@ rule report:
         " --licences {input.licences} {params.step0}"
         f" --tables {RESULTS}/tables --benchmarks {RESULTS}/benchmarks"
         " --settings {params.settings:q} --languages {params.languages:q}"
-        " --report {output} > {log} 2>&1"
+        " --left-out {params.left_out:q} --report {output} > {log} 2>&1"

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import torch
 
+from chronoglot.checkpoints.convert import mask_first
 from chronoglot.checkpoints.load import load_fairseq
 from chronoglot.errors import UserError
 from chronoglot.pretraining.fairseq_on_python311 import allow
@@ -45,6 +46,7 @@ def compare_with_fairseq(
     ours = XLMRobertaForMaskedLM.from_pretrained(folder, local_files_only=True).eval()
     tokenizer = XLMRobertaTokenizer.from_pretrained(folder, local_files_only=True)
 
+    padding = getattr(ours.config, "vocab_padding", 0)
     layers = torch.zeros(ours.config.num_hidden_layers + 1)
     logits = torch.zeros(())
     for sentence in sentences:
@@ -55,6 +57,8 @@ def compare_with_fairseq(
         batch = torch.tensor([ids[: tokenizer.model_max_length]])
         with torch.inference_mode():
             expected, extra = theirs(batch, return_all_hiddens=True)
+            if padding:
+                expected = expected[..., mask_first(ours.config.vocab_size, padding)]
             output = ours(batch, output_hidden_states=True)
         states = [state.transpose(0, 1) for state in extra["inner_states"]]
         difference = [

@@ -81,13 +81,27 @@ def convert(
     config = _config(state, settings, checkpoint)
     refuse_other_layers(config["num_hidden_layers"], layers, checkpoint)
     tensors = _rename(state, config, checkpoint)
-    check_vocabulary(tokenizer, dictionary, config["vocab_size"], checkpoint)
+    padding = check_vocabulary(tokenizer, dictionary, config["vocab_size"], checkpoint)
+    if padding:
+        config["vocab_padding"] = padding
+        for name in ("roberta.embeddings.word_embeddings.weight", "lm_head.bias"):
+            tensors[name] = tensors[name][mask_first(config["vocab_size"], padding)]
     with whole_folder(folder) as temporary:
         _write_json(config, temporary / "config.json")
         _write_json(_tokenizer_config(config), temporary / "tokenizer_config.json")
         shutil.copyfile(tokenizer, temporary / "sentencepiece.bpe.model")
         save_file(tensors, temporary / "model.safetensors", metadata={"format": "pt"})
         write_manifest(temporary)
+
+
+def mask_first(size: int, padding: int) -> Tensor:
+    """Where each id of a converted model stands in fairseq's vocabulary, int64 [size].
+
+    `<mask>` comes right after the subwords, as XLM-R's tokenizer takes for granted, and what pads
+    the vocabulary behind it.
+    """
+    mask = torch.tensor([size - 1])
+    return torch.cat([torch.arange(size - 1 - padding), mask, torch.arange(size - 1)[-padding:]])
 
 
 def _config(state: Mapping[str, Tensor], settings: Mapping[str, object], path: Path) -> dict:

@@ -28,7 +28,8 @@ def digest(folder: str | Path) -> dict:
     - `tensors`: name → `shape`, `dtype`, `sha256` of its bytes, and for floating-point ones `nan`
       and `infinite` (how many numbers are) and `norm` (Euclidean; null if any number is not
       finite).
-    - `vocabulary`: `embeddings`, the ids that config.json speaks of; `tokenizer`, the file of the
+    - `vocabulary`: `embeddings`, the ids that config.json speaks of, and `padding`, by how
+      many fairseq's dictionary was padded; `tokenizer`, the file of the
       tokenizer (null: none that is known), and `ids`, those that it can give (null likewise).
 
     The same folder gives the same digest, to the bit. Raises UserError if a file is missing,
@@ -106,7 +107,12 @@ def _vocabulary(folder: Path) -> dict:
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     name = next((name for name in _TOKENIZERS if (folder / name).is_file()), None)
     ids = _ids(folder / name) if name else None
-    return {"embeddings": config.get("vocab_size"), "tokenizer": name, "ids": ids}
+    padding = config.get("vocab_padding")
+    return {
+        "embeddings": config.get("vocab_size"),
+        "tokenizer": name,
+        "ids": ids,
+    } | ({"padding": padding} if padding else {})
 
 
 def _ids(tokenizer: Path) -> int | None:

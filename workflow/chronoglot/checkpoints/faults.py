@@ -88,7 +88,11 @@ def vocabularies(digests: Mapping[int, dict]) -> dict[str, str]:
             found[f"vocabulary:{step}"] = (
                 f"config.json speaks of {embeddings} ids, but no tensor has so many rows"
             )
-        elif not ids <= embeddings <= ids + _PADDING.get(content["vocabulary"]["tokenizer"], 0):
+        elif (
+            not 0
+            <= embeddings - ids - content["vocabulary"].get("padding", 0)
+            <= _PADDING.get(content["vocabulary"]["tokenizer"], 0)
+        ):
             found[f"vocabulary:{step}"] = (
                 f"the tokenizer has {ids} ids, the model {embeddings} embeddings"
             )

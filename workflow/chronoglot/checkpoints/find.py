@@ -13,6 +13,7 @@ from pathlib import Path
 from chronoglot.errors import UserError
 
 _STEP = "{step}"
+_PART = re.compile(r"-(shard|model_part-)\d+(?=\.[^./]+$)")
 
 
 def find_checkpoints(pattern: str) -> dict[int, Path]:
@@ -43,6 +44,24 @@ def matching(pattern: str) -> dict[int, Path]:
                 "narrower, so that it matches one of them"
             )
         found[step] = Path(path)
+    return dict(sorted(found.items()))
+
+
+def divided(pattern: str) -> dict[int, Path]:
+    """Step → a file that holds a part of a checkpoint named as the pattern has it.
+
+    fairseq saves a model that FSDP or Megatron divides in files that end in `-shard0.pt` and
+    `-model_part-0.pt`.
+    """
+    path = Path(pattern)
+    found: dict[int, Path] = {}
+    for name in glob(
+        escape(f"{path.with_suffix('')}").replace("[*]", "*").replace(_STEP, "*") + "-*"
+    ):
+        base = _PART.sub("", name)
+        matched = _expression(str(path)).fullmatch(base) if base != name else None
+        if matched:
+            found.setdefault(int(matched["step"]), Path(name))
     return dict(sorted(found.items()))
 
 

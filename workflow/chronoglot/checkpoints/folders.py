@@ -8,6 +8,7 @@ workflow is planned.
 """
 
 import json
+import re
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from chronoglot.checkpoints.complete import is_whole
 from chronoglot.checkpoints.manifest import write_manifest
 from chronoglot.errors import UserError
 from chronoglot.files import link, whole_folder
+from chronoglot.masquerade import is_pointer, masquerade
 
 CONFIG = "config.json"
 # Any of them is a tokenizer; the others say more about one.
@@ -38,6 +40,19 @@ _TORCH = "pytorch_model"
 _WEIGHTS = (
     ("model.safetensors", "model.safetensors.index.json"),
     (f"{_TORCH}.bin", f"{_TORCH}.bin.index.json"),
+)
+
+
+_IS_WEIGHTS = re.compile(rf"(model|{_TORCH})(-.*)?\.(safetensors|bin)(\.index\.json)?")
+# Of what is no model by itself, and what to do about it.
+_OTHER_LAYOUTS = (
+    (r"adapter_(config\.json|model\..*)", "an adapter: merge it into its model, and save that"),
+    (
+        rf"{_TORCH}_fsdp.*|.*\.distcp",
+        "shards of FSDP: put them together with `accelerate merge-weights`",
+    ),
+    (r"global_step\d+|zero_to_fp32\.py", "shards of DeepSpeed: run its zero_to_fp32.py"),
+    (r"tf_model.*\.h5|flax_model.*\.msgpack", "those of TensorFlow or Flax: save it with PyTorch"),
 )
 
 
@@ -66,6 +81,31 @@ def what_is_missing(folder: str | Path) -> str | None:
     except ValueError as error:
         return str(error)
     return f"the end of {cut[0]}" if cut else None
+
+
+def why_never(folder: str | Path) -> str | None:
+    """Why a model folder can never be complete, if it cannot.
+
+    A trainer that is still writing has a folder without some of its files, or a file without its
+    end; it makes no pointer or page in the place of one, nor the weights in another layout.
+    """
+    folder = Path(folder)
+    try:
+        names = {entry.name for entry in folder.iterdir()}
+    except OSError:
+        return None
+    for name in sorted(names):
+        if name == CONFIG or name in TOKENIZER_FILES or _IS_WEIGHTS.fullmatch(name):
+            # What is empty, or unlike what its name says, may be written just now.
+            what = masquerade(folder / name)
+            if what and (is_pointer(folder / name) or "HTML" in what):
+                return f"{name} is {what}"
+    if any(_IS_WEIGHTS.fullmatch(name) for name in names):
+        return None
+    for pattern, what in _OTHER_LAYOUTS:
+        if found := sorted(filter(re.compile(pattern).fullmatch, names)):
+            return f"no weights of a whole model, but {what} ({found[0]})"
+    return None
 
 
 def link_local(

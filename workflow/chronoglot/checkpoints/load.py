@@ -12,7 +12,9 @@ import torch
 from torch import Tensor
 from torch.serialization import get_safe_globals, safe_globals
 
+from chronoglot.checkpoints.zipped import bad_record, divided_by_fsdp, unwrapped
 from chronoglot.errors import UserError
+from chronoglot.masquerade import masquerade
 
 
 class _StandIn:
@@ -51,8 +53,12 @@ def load_fairseq(path: str | Path) -> tuple[dict[str, Tensor], dict[str, object]
     content = _read(path)
     if not isinstance(content, Mapping) or not isinstance(content.get("model"), Mapping):
         raise UserError(f"{path}: not a fairseq checkpoint: it has no weights under 'model'")
-    # Saved from within DistributedDataParallel, every name begins with "module.".
-    state = {name.removeprefix("module."): value for name, value in content["model"].items()}
+    if "shard_metadata" in content or divided_by_fsdp(content["model"]):
+        raise UserError(
+            f"{path}: one shard of a checkpoint that FSDP divided among processes; put them "
+            "together with fairseq's scripts/consolidate_fsdp_shards.py, and give what it makes"
+        )
+    state = {unwrapped(name): value for name, value in content["model"].items()}
     if not all(isinstance(value, Tensor) for value in state.values()):
         raise UserError(f"{path}: not a fairseq checkpoint: its 'model' holds more than tensors")
     return state, _settings(content, path)
@@ -61,7 +67,7 @@ def load_fairseq(path: str | Path) -> tuple[dict[str, Tensor], dict[str, object]
 def _read(path: Path) -> object:
     # torch does not compare the checksums that it writes, and a flipped bit would become a weight.
     zipped = zipfile.is_zipfile(path)
-    damaged = _cut_short(path) if not zipped else _bad_record(path)
+    damaged = _cut_short(path) if not zipped else bad_record(path)
     if damaged:
         raise UserError(f"{path}: {damaged}; delete it and run again")
     allowed: list = [
@@ -101,16 +107,10 @@ def _cut_short(path: Path) -> str | None:
         start = file.read(4)
     if not start:
         return "an empty file"
-    return "a checkpoint cut short" if start == b"PK\x03\x04" else None
-
-
-def _bad_record(path: Path) -> str | None:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            record = archive.testzip()
-    except (zipfile.BadZipFile, EOFError) as error:
-        return f"a damaged checkpoint ({error})"
-    return f"a damaged checkpoint (checksum of {record})" if record else None
+    if start == b"PK\x03\x04":
+        return "a checkpoint cut short"
+    what = masquerade(path)
+    return f"is {what}" if what else None
 
 
 def _settings(content: Mapping[str, object], path: Path) -> dict[str, object]:

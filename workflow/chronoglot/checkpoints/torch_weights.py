@@ -11,19 +11,22 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from chronoglot.checkpoints.zipped import bad_record, unwrapped
 from chronoglot.errors import UserError
+from chronoglot.masquerade import masquerade
 
 
 def write_safetensors(files: Sequence[Path], output: Path) -> None:
     """Write the tensors of all `files` (`pytorch_model.bin`, or its parts) into one file.
 
-    They keep their names and types. Tied weights, which are one in the file too, are written once,
-    under their name in the model's body rather than in its head.
+    They keep their types, and their names but for what a wrapper put before them. Tied weights,
+    which are one in the file too, are written once, under their name in the model's body rather
+    than in its head.
 
     A file is a pickle, which could name any function to call: only tensors are let through. Raises
     UserError if it holds anything else or is damaged.
     """
-    found = {name: tensor for path in files for name, tensor in _read(path).items()}
+    found = {unwrapped(name): tensor for path in files for name, tensor in _read(path).items()}
     # The body has more tensors than the head. Of names in one part the first is the owner's.
     sizes = Counter(map(_part, found))
     names: dict[tuple, str] = {}
@@ -41,9 +44,14 @@ def _part(name: str) -> str:
 
 
 def _read(path: Path) -> Mapping[str, Tensor]:
+    # An older pickle has no checksums.
+    zipped = zipfile.is_zipfile(path)
+    if damaged := bad_record(path) if zipped else None:
+        raise UserError(f"{path}: {damaged}; fetch or copy it again")
+    if not zipped and (what := masquerade(path)):
+        raise UserError(f"{path}: is {what}")
     try:
         # Mapped, the numbers are in memory once, when they are written.
-        zipped = zipfile.is_zipfile(path)
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
     except pickle.UnpicklingError as error:
         named = re.search(r"GLOBAL ([\w.]+)", str(error))

@@ -4,19 +4,25 @@ fairseq puts `<s> <pad> </s> <unk>` first and `<mask>` last; sentencepiece `<unk
 So a subword's id is its sentencepiece id + 1, which is what XLM-R's tokenizer takes for granted.
 """
 
+import re
 from pathlib import Path
 
 from sentencepiece import SentencePieceProcessor
 
 from chronoglot.errors import UserError
 
+_PADDING = re.compile(r"madeupword\d{4,}")
 _SPECIALS = ["<unk>", "<s>", "</s>"]
 # Entries of a dictionary looked at to tell numbers of GPT-2's subwords from subwords.
 _SAMPLE = 100
 
 
-def check_vocabulary(tokenizer: Path, dictionary: Path, size: int, checkpoint: Path) -> None:
-    """Raise UserError unless tokenizer, dictionary and the model's `size` embeddings agree."""
+def check_vocabulary(tokenizer: Path, dictionary: Path, size: int, checkpoint: Path) -> int:
+    """Number of entries that only pad the dictionary, which fairseq calls `madeupword0000`, ….
+
+    They stand behind the subwords, and `<mask>` behind them. Raises UserError unless tokenizer,
+    dictionary and the model's `size` embeddings agree.
+    """
     try:
         lines = dictionary.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
@@ -41,12 +47,15 @@ def check_vocabulary(tokenizer: Path, dictionary: Path, size: int, checkpoint: P
                 f"{dictionary}, line {number}: {entry!r} where {tokenizer} has {piece!r}; "
                 "give the dictionary that was made from this tokenizer"
             )
-    if len(entries) != len(pieces) - 3:
+    padding = len(entries) - (len(pieces) - 3)
+    if padding < 0 or not all(map(_PADDING.fullmatch, entries[len(pieces) - 3 :])):
         raise UserError(
             f"{dictionary}: {len(entries)} subwords where {tokenizer} has {len(pieces) - 3}"
         )
-    if size != len(pieces) + 2:  # <pad> and <mask>
+    needed = len(pieces) + padding + 2  # <pad> and <mask>
+    if size != needed:
         raise UserError(
-            f"{checkpoint}: {size} embeddings where {tokenizer} needs {len(pieces) + 2}; "
-            "give the tokenizer that the model was pretrained with"
+            f"{checkpoint}: {size} embeddings where {tokenizer} needs {needed}; "
+            "give the tokenizer and the dictionary that the model was pretrained with"
         )
+    return padding

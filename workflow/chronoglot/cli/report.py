@@ -39,6 +39,7 @@ def report(
     settings: Annotated[str, Option(help="JSON")],
     languages: Annotated[str, Option(help="name, script and family of each, JSON")],
     report: Annotated[Path, Option(help="to write")],
+    left_out: Annotated[str, Option(help="step → why it is not there, JSON")] = "{}",
     step0_drawn: Annotated[bool, Option(help="step 0 was drawn, the source having none")] = False,
 ) -> None:
     """Put figures, tables, settings, versions and times on one page."""
@@ -62,6 +63,7 @@ def report(
         parameters=count_parameters(digest),
         licences=json.loads(licences.read_text(encoding="utf-8")),
         step0_drawn=step0_drawn,
+        left_out=json.loads(left_out),
         share=resolved["analysis"]["learned_share"],
     )
 

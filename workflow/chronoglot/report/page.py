@@ -73,6 +73,7 @@ def write_report(
     parameters: int | None = None,
     licences: Sequence[Mapping[str, Any]] = (),
     step0_drawn: bool = False,
+    left_out: Mapping[str, str] | None = None,
     share: float = 0.98,
 ) -> None:
     """Write the page of one experiment.
@@ -82,7 +83,8 @@ def write_report(
     values, printed as YAML; `benchmarks` Snakemake's TSV files; `parameters` the model's number of
     parameters, if known; `licences` what holds for the data (rows of
     `chronoglot.data.fetch.datasets.Licence`); `step0_drawn`: the run is from elsewhere and has no
-    step 0, so that an untrained model was drawn; `share` the one that makes a score learned. The
+    step 0, so that an untrained model was drawn; `left_out` the checkpoints that were not
+    complete, step → why; `share` the one that makes a score learned. The
     same inputs give the same bytes: the page holds no date.
     """
     scores = tables.scores
@@ -118,6 +120,7 @@ def write_report(
         timings=timings,
         licences=licences,
         step0_drawn=step0_drawn,
+        left_out=left_out or {},
         share=f"{100 * share:g}",
         total_seconds=sum(timing.seconds for timing in timings),
         total_jobs=sum(timing.jobs for timing in timings),
