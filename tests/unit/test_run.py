@@ -207,3 +207,29 @@ def test_what_has_to_be_fetched_for_the_jobs_at_hand(monkeypatch: pytest.MonkeyP
     # What is in the cache is then all there is.
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     assert not needed({"step-1/model/manifest.json"}, **hub)
+
+
+@pytest.mark.parametrize(
+    ("family", "settings", "said"),
+    [
+        ("gpt_neox", {"tasks": ["bpc"]}, "read from left to right.*leave bpc out of tasks"),
+        ("gpt_neox", {"tasks": ["xnli"]}, "set encoding.pair_pooling to mean"),
+        ("gpt_neox", {"tasks": ["xnli"], "encoding": {"pair_pooling": "mean"}}, None),
+        ("gpt_neox", {"tasks": ["pos"]}, None),
+        ("deberta", {"tasks": ["pos"], "encoding": {"precision": "bf16"}}, "encoding.precision: "),
+        ("bert", {"tasks": ["xnli"], "encoding": {"precision": "bf16"}}, None),
+    ],
+)
+def test_what_a_family_cannot_do_is_told_while_planning(
+    family: str, settings: dict[str, Any], said: str | None
+) -> None:
+    folder = write_folder(1)
+    config = {"model_type": family, "num_hidden_layers": 2}
+    (folder / "config.json").write_text(json.dumps(config))
+    given = settings_of(folder={"path": "run"}).model_dump() | settings
+    checked = check(given, "mine.yaml")
+    if said is None:
+        assert find_run(checked, RESULTS).layers == 2
+    else:
+        with pytest.raises(UserError, match=said):
+            find_run(checked, RESULTS)

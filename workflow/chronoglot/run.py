@@ -16,11 +16,12 @@ from chronoglot.checkpoints.find import divided, find_checkpoints, is_url, match
 from chronoglot.checkpoints.folders import TOKENIZER_FILES, what_is_missing, why_never
 from chronoglot.checkpoints.size import check_layers, count_layers
 from chronoglot.data.fetch.missing import Needed
-from chronoglot.encoding.families import read_config, refuse_causal
+from chronoglot.encoding.families import read_config, refuse_bf16, refuse_causal, refuse_first
 from chronoglot.errors import UserError
 from chronoglot.masquerade import is_pointer, masquerade
 from chronoglot.settings import Settings
 from chronoglot.settings_checkpoints import FairseqFiles, Folder, HubRevisions
+from chronoglot.tasks import load_task
 
 Source = Literal["pretraining", "fairseq", "hub", "folder"]
 """What makes the checkpoints; the rules of each are in a file of its name."""
@@ -101,6 +102,11 @@ def find_run(settings: Settings, results: str) -> Run:
     read_config(model)
     if "bpc" in settings.tasks:
         refuse_causal(model)
+    if settings.encoding.precision == "bf16":
+        refuse_bf16(model)
+    of_pairs = any(load_task(name).data == "pairs" for name in settings.tasks)
+    if of_pairs and settings.encoding.pair_pooling == "first":
+        refuse_first(model)
     check_layers(model, given.layers)
     return Run("folder", places, count_layers(model), _example(places, results), left_out)
 

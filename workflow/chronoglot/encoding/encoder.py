@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from chronoglot.checkpoints.manifest import check_manifest
-from chronoglot.encoding.families import FAMILIES, read_config, refuse_causal
+from chronoglot.encoding.families import read_config, refuse_bf16, refuse_causal
 from chronoglot.encoding.tokens import Tokeniser
 from chronoglot.errors import UserError
 from chronoglot.matmul import use_onednn
@@ -94,11 +94,8 @@ def _load(
     config = read_config(folder)
     if head:
         refuse_causal(folder)
-    if precision == "bf16" and not FAMILIES[str(config["model_type"])].bf16:
-        raise UserError(
-            f"encoding.precision: models of type {config['model_type']!r} cannot compute in bf16; "
-            "set it to fp32"
-        )
+    if precision == "bf16":
+        refuse_bf16(folder)
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise UserError(f"encoding.device: {device}, but torch finds no GPU; set it to cpu")
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32

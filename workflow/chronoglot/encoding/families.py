@@ -75,3 +75,22 @@ def refuse_causal(folder: str | Path) -> None:
             f"{folder}: models of type {family!r} read from left to right, so the bits per "
             "character of masked text are not defined for them; leave bpc out of tasks"
         )
+
+
+def refuse_bf16(folder: str | Path) -> None:
+    """Raise UserError if the model cannot compute in bfloat16."""
+    family = read_config(folder)["model_type"]
+    if not FAMILIES[str(family)].bf16:
+        raise UserError(
+            f"encoding.precision: models of type {family!r} cannot compute in bf16; set it to fp32"
+        )
+
+
+def refuse_first(folder: str | Path) -> None:
+    """Raise UserError if the first subword of a text knows nothing of the rest."""
+    family = read_config(folder)["model_type"]
+    if FAMILIES[str(family)].causal:
+        raise UserError(
+            f"{folder}: models of type {family!r} read from left to right, so that the vector of "
+            "a pair's first token says nothing of the pair; set encoding.pair_pooling to mean"
+        )
