@@ -2,6 +2,7 @@
 
 import copy
 import datetime
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ VALID: list[dict[str, Any]] = [
 SOURCES: list[dict[str, Any]] = [
     {"hub": {"repository": "a/b", "revisions": {1: "one"}, "endpoint": None}, "layers": 2},
     {"folder": {"path": "runs", "pattern": "checkpoint-{step}", "steps": [1]}},
-    {"fairseq": {"files": "{step}.pt", "steps": [1], "tokenizer": "m", "dictionary": "d"}},
+    {"fairseq": {"files": {1: "1.pt"}, "tokenizer": "m", "dictionary": "d"}, "layers": 2},
 ]
 VALID += [
     {"experiment": "x", "languages": {"de": {"treebank": {"name": "UD_German-GSD"}}}}
@@ -239,3 +240,10 @@ def test_a_file_of_references_to_references(tmp_path: Path) -> None:
     path.write_text("\n".join(lines) + "\n")
     with pytest.raises(UserError, match="a0: unknown key"):
         check(read_yaml(path), "x.yaml")
+
+
+@pytest.mark.parametrize("config", VALID, ids=range(len(VALID)))
+def test_what_the_report_is_given_is_settings_again(config: dict[str, Any]) -> None:
+    resolved = json.loads(check(config, "x.yaml").resolved)
+    again = check(resolved, "--settings")
+    assert json.loads(again.resolved) == resolved
