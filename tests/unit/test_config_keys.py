@@ -1,6 +1,7 @@
 """Nothing that a configuration says of the computation, and no tensor, is passed over."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,18 @@ PUBLISHED: dict[str, dict] = {
         "sparse_pred_ignore_index": -100,
         "sparse_prediction": False,
     },
+    "mmBERT-base": {
+        "model_type": "modernbert",
+        "causal_mask": False,
+        "global_attn_every_n_layers": 3,
+        "global_rope_theta": 160000,
+        "is_causal": False,
+        "layer_norm_eps": 1e-5,
+        "local_attention": 128,
+        "local_rope_theta": 160000,
+        "norm_eps": 1e-5,
+        "position_embedding_type": "sans_pos",
+    },
     "pythia-160m": {
         "model_type": "gpt_neox",
         "hidden_act": "gelu",
@@ -132,6 +145,15 @@ NOT_FOLLOWED = [
     *((family, "attn_logit_softcapping", 30.0) for family in FAMILIES),
     *((family, "residual_multiplier", 0.22) for family in FAMILIES),
     *((family, "use_qk_norm", True) for family in FAMILIES),
+    *((family, "position_embedding_type", "relative_key") for family in FAMILIES),
+    *((family, "is_causal", not FAMILIES[family].causal) for family in FAMILIES),
+    *((family, "is_decoder", True) for family in ("deberta", "deberta-v2", "modernbert")),
+    *((family, "head_dim", 4) for family in ("bert", "gpt_neox", "modernbert", "bloom")),
+    *((family, "layer_norm_eps", 0.5) for family in ("llama", "bloom")),
+    ("llama", "partial_rotary_factor", 0.5),
+    ("gpt_neox", "partial_rotary_factor", 1.0),
+    ("modernbert", "rope_theta", 10.0),
+    ("bloom", "alibi", False),
     ("llama", "sliding_window", 4096),
     ("llama", "clip_qkv", 8.0),
     ("llama", "num_local_experts", 8),
@@ -163,6 +185,27 @@ FOLLOWED = [
     ("bloom", {"apply_residual_connection_post_layernorm": True}),
     ("bloom", {"layer_norm_epsilon": 0.5}),
 ]
+# Said twice, each time otherwise, or within a mapping where nothing reads it; the key to be named.
+DISAGREEING = [
+    ("bloom", "n_head", {"num_attention_heads": 2, "n_head": 4}),
+    ("bloom", "n_embed", {"hidden_size": 16, "n_embed": 32}),
+    ("llama", "rope_theta", {"rope_theta": 10.0, "rope_parameters": {"rope_theta": 20.0}}),
+    ("llama", "rope_parameters.partial_rotary_factor",
+     {"rope_parameters": {"rope_theta": 20.0, "partial_rotary_factor": 0.5}}),
+    ("llama", "rope_scaling.partial_rotary_factor",
+     {"rope_scaling": {"type": "linear", "factor": 2.0, "partial_rotary_factor": 0.5}}),
+    ("gpt_neox", "rotary_pct",
+     {"rotary_pct": 1.0, "rope_parameters": {"partial_rotary_factor": 0.25}}),
+    ("gpt_neox", "rotary_emb_base",
+     {"rotary_emb_base": 10, "rope_parameters": {"rope_theta": 10_000}}),
+    ("gpt_neox", "partial_rotary_factor", {"rotary_pct": 0.5, "partial_rotary_factor": 1.0}),
+    ("modernbert", "layer_norm_eps", {"norm_eps": 1e-5, "layer_norm_eps": 1e-12}),
+    ("modernbert", "sliding_window", {"local_attention": 128, "sliding_window": 128}),
+    ("modernbert", "global_attn_every_n_layers",
+     {"global_attn_every_n_layers": 3, "layer_types": ["full_attention"] * 3}),
+    ("modernbert", "global_rope_theta",
+     {"global_rope_theta": 10.0, "rope_parameters": {"full_attention": {"rope_theta": 20.0}}}),
+]  # fmt: skip
 # Within a block, in place of N's: what adapters, other positions and other biases are called.
 STRANGERS = ["adapter_down.weight", "self.distance_embedding.weight", "lora_A.weight", "gate.bias"]
 
@@ -222,6 +265,12 @@ def test_what_is_not_computed_is_refused_by_name(family: str, key: str, value: o
     with pytest.raises(UserError, match=rf"config.json: {key} "):
         check_config({"model_type": family, key: value}, Path("config.json"))
     check_config({"model_type": family, key: None}, Path("config.json"))
+
+
+@pytest.mark.parametrize(("family", "key", "config"), DISAGREEING)
+def test_what_is_said_twice_has_to_agree(family: str, key: str, config: dict) -> None:
+    with pytest.raises(UserError, match=rf"config.json: {re.escape(key)} is"):
+        check_config({"model_type": family} | config, Path("config.json"))
 
 
 @pytest.mark.parametrize(("family", "change"), FOLLOWED)

@@ -146,6 +146,33 @@ def test_a_missing_weight_is_named(folder: Path, tmp_path: Path) -> None:
         Roberta(broken)
 
 
+def test_positions_have_to_be_counted_from_something(folder: Path, tmp_path: Path) -> None:
+    path = changed(folder, tmp_path / "model") / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"pad_token_id": None}))
+    with pytest.raises(UserError, match="pad_token_id is null"):
+        Roberta(path.parent)
+
+
+@pytest.mark.parametrize("name", ["lm_head.decoder.weight", "lm_head.decoder.bias"])
+def test_a_head_of_its_own_is_used_as_transformers_uses_it(
+    folder: Path, tmp_path: Path, name: str
+) -> None:
+    from transformers import XLMRobertaForMaskedLM
+
+    untied = changed(folder, tmp_path / "untied")
+    weights = load_file(untied / "model.safetensors")
+    shared = {"weight": "roberta.embeddings.word_embeddings.weight", "bias": "lm_head.bias"}
+    weights[name] = 2 * weights[shared[name.rpartition(".")[2]]] + 1
+    save_file(weights, untied / "model.safetensors", {"format": "pt"})
+    ids = torch.arange(2, 9)
+    theirs = XLMRobertaForMaskedLM.from_pretrained(untied).eval()
+    with torch.inference_mode():
+        expected = theirs(ids[None]).logits[0]
+    model = Roberta(untied, head=True)
+    found = model.logits(model.states(ids.numpy(), [len(ids)])[-1])
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+
 def test_an_unreadable_file_is_refused(folder: Path, tmp_path: Path) -> None:
     broken = changed(folder, tmp_path / "model")
     (broken / "model.safetensors").write_bytes(b"not weights at all")

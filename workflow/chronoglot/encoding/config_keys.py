@@ -5,12 +5,13 @@ other families computed differently, today's computes as if nothing had been sai
 
 - honoured: what runs the family here reads it;
 - bound: one value is what is computed, another would not be;
+- said twice: the same under another name, and refused if it disagrees;
 - harmless: of training, of heads, of generating text;
 - or unknown, and then refused if its name speaks of the computation and its value is not nothing.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from chronoglot.errors import UserError
@@ -30,14 +31,15 @@ _HONOURED = {
     "deberta": f"{_DEBERTA} talking_head",
     "deberta-v2": f"{_DEBERTA} attention_head_size conv_act conv_groups conv_kernel_size "
     "norm_rel_ebd position_buckets share_att_key",
-    "modernbert": f"{_SIZES} {_ROPE} attention_bias decoder_bias global_attn_every_n_layers "
-    "global_rope_theta head_dim hidden_activation layer_types local_attention local_rope_theta "
-    "max_position_embeddings mlp_bias norm_bias norm_eps sliding_window classifier_activation",
-    "gpt_neox": f"{_SIZES} {_ROPE} attention_bias head_dim hidden_act layer_norm_eps "
+    "modernbert": f"{_SIZES} rope_parameters rope_scaling attention_bias decoder_bias "
+    "global_attn_every_n_layers global_rope_theta hidden_activation layer_norm_eps layer_types "
+    "local_attention local_rope_theta max_position_embeddings mlp_bias norm_bias norm_eps "
+    "sliding_window classifier_activation",
+    "gpt_neox": f"{_SIZES} {_ROPE} attention_bias hidden_act layer_norm_eps "
     "max_position_embeddings partial_rotary_factor rotary_emb_base rotary_pct "
     "use_parallel_residual",
     "llama": f"{_SIZES} {_ROPE} attention_bias head_dim hidden_act max_position_embeddings "
-    "mlp_bias num_key_value_heads partial_rotary_factor rms_norm_eps",
+    "mlp_bias num_key_value_heads rms_norm_eps",
     "bloom": f"{_SIZES} apply_residual_connection_post_layernorm layer_norm_epsilon "
     "max_position_embeddings n_embed n_head n_layer seq_length",
 }
@@ -48,26 +50,83 @@ _ANY: dict[str, tuple[object, ...]] = {
     "pruned_heads": ({}, None),
     "quantization_config": ({}, None),
 }
-_ABSOLUTE: dict[str, tuple[object, ...]] = {
+_ENCODER: dict[str, tuple[object, ...]] = {
     "position_embedding_type": ("absolute", None),
     "is_decoder": (False, None),
+    "is_causal": (False, None),
 }
+_DECODER: dict[str, tuple[object, ...]] = {"is_causal": (True, None)}
+_ROTARY: dict[str, tuple[object, ...]] = {
+    "position_embedding_type": ("rotary", "rope", "absolute", None)
+}
+_WHOLE: tuple[object, ...] = (1, None)
+# A name with dots is of a mapping within.
 _BOUND: dict[str, dict[str, tuple[object, ...]]] = {
-    "bert": _ABSOLUTE,
-    "roberta": _ABSOLUTE,
-    "xlm-roberta": _ABSOLUTE,
-    "bloom": {"n_inner": (None,), "skip_bias_add_qkv": (False, None)},
-    "modernbert": {"causal_mask": (False, None), "is_causal": (False, None)},
+    "bert": _ENCODER,
+    "roberta": _ENCODER,
+    "xlm-roberta": _ENCODER,
+    "deberta": _ENCODER,
+    "deberta-v2": _ENCODER,
+    "modernbert": _ENCODER
+    | {
+        "position_embedding_type": ("rope", "sans_pos", "absolute", None),
+        "causal_mask": (False, None),
+        "rope_parameters.full_attention.partial_rotary_factor": _WHOLE,
+        "rope_parameters.sliding_attention.partial_rotary_factor": _WHOLE,
+        "rope_scaling.partial_rotary_factor": _WHOLE,
+    },
+    "gpt_neox": _DECODER | _ROTARY,
+    "llama": _DECODER
+    | _ROTARY
+    | {
+        "partial_rotary_factor": _WHOLE,
+        "rope_parameters.partial_rotary_factor": _WHOLE,
+        "rope_scaling.partial_rotary_factor": _WHOLE,
+    },
+    "bloom": _DECODER
+    | {
+        "position_embedding_type": ("alibi", "absolute", None),
+        "alibi": (True, None),
+        "n_inner": (None,),
+        "skip_bias_add_qkv": (False, None),
+    },
+}
+# Two names of one thing, of which the first is followed wherever it is said: the second has to
+# agree. Where a value stands third, it is followed if the first is not said.
+_ROPE_TWICE: tuple[tuple[object, ...], ...] = (
+    ("rope_parameters.rope_theta", "rope_theta"),
+    ("rope_parameters", "rope_scaling"),
+)
+_TWICE: dict[str, tuple[tuple[object, ...], ...]] = {
+    "modernbert": (
+        ("norm_eps", "layer_norm_eps"),
+        ("rope_parameters.full_attention.rope_theta", "global_rope_theta"),
+        ("rope_parameters.sliding_attention.rope_theta", "local_rope_theta"),
+        ("rope_parameters", "rope_scaling"),
+    ),
+    "gpt_neox": (
+        *_ROPE_TWICE,
+        ("rope_parameters.rope_theta", "rotary_emb_base"),
+        ("rotary_emb_base", "rope_theta"),
+        ("rope_parameters.partial_rotary_factor", "rotary_pct"),
+        ("rotary_pct", "partial_rotary_factor", 0.25),
+    ),
+    "llama": _ROPE_TWICE,
+    "bloom": (
+        ("num_hidden_layers", "n_layer"),
+        ("num_attention_heads", "n_head"),
+        ("hidden_size", "n_embed"),
+    ),
 }
 # Of the same value or none to the hidden states, though their names speak of the computation.
 _HARMLESS = re.compile(
     r"_.*|.*(dropout|dropout_prob|token_id|token_ids|_labels?|label2id|id2label|initiali[sz].*|init_.*)"
     r"|(output|return|pooler|classifier|summary|tie|use_bfloat|sparse_pred)_?.*"
     r"|.*_fusion|attention_softmax_in_fp32|attn_implementation|bias_dropout_fusion|bos_.*|eos_.*"
-    r"|chunk_size_feed_forward|deterministic_flash_attn|encoder_no_repeat_ngram_size"
+    r"|chunk_size_feed_forward|.*(flash|memory_efficient)_att.*|encoder_no_repeat_ngram_size"
     r"|gradient_checkpointing|is_decoder|masked_softmax_fusion|offset_alibi|padding_idx"
-    r"|position_embedding_type|pretraining_tp|repad_logits_with_grad|skip_bias_add|slow_but_exact"
-    r"|bad_words_ids|layer_norm_eps|num_beams?|num_beam_groups|scale_(attn|loss).*_training"
+    r"|pretraining_tp|repad_logits_with_grad|skip_bias_add|slow_but_exact"
+    r"|bad_words_ids|num_beams?|num_beam_groups|scale_(attn|loss).*_training"
 )
 _SPEAKING = re.compile(
     r"act_fn|activation|adapt|alibi|attend|attention|attn|bias|causal|clip|conv|decoder|embed"
@@ -87,14 +146,17 @@ def check_config(config: Mapping[str, object], path: Path) -> None:
     family = str(config["model_type"])
     bound = _ANY | _BOUND.get(family, {})
     honoured = set(_HONOURED[family].split())
+    for key, values in bound.items():
+        if (value := _said(config, key)) not in values and value is not None:
+            raise UserError(
+                f"{path}: {key} is {value!r}, which is not computed here, only {values[0]!r}; "
+                "leave the model out"
+            )
+    twice = {str(second) for _, second, *_ in _TWICE.get(family, ())}
     for key, value in config.items():
-        if key in bound:
-            if value not in bound[key]:
-                raise UserError(
-                    f"{path}: {key} is {value!r}, which is not computed here, only "
-                    f"{bound[key][0]!r}; leave the model out"
-                )
-        elif key == "auto_map":
+        if key in bound or key in twice:
+            continue
+        if key == "auto_map":
             if isinstance(value, Mapping) and (own := list(filter(_OWN_CODE.fullmatch, value))):
                 raise UserError(
                     f"{path}: auto_map names code of the model's own for {own[0]}, which is not "
@@ -110,6 +172,40 @@ def check_config(config: Mapping[str, object], path: Path) -> None:
                 f"{path}: {key} is {value!r}, which models of type {family!r} do not know here; if "
                 "it changes nothing in the hidden states, take it out of the file"
             )
+    for first, one, second, other in _twice(family, config):
+        if None not in (one, other) and one != other:
+            raise UserError(
+                f"{path}: {second} is {other!r}, but {first} says {one!r} of the same; mend the "
+                "one that is wrong"
+            )
+
+
+def _twice(family: str, config: Mapping[str, object]) -> Iterator[tuple[str, object, str, object]]:
+    """What is said twice: two names, each with what it says, None where it says nothing."""
+    for first, second, *default in _TWICE.get(family, ()):
+        one = _said(config, str(first))
+        if one is None and default:
+            one = default[0]
+        yield str(first), one, str(second), _said(config, str(second))
+    if family != "modernbert":
+        return
+    width, kinds = config.get("local_attention"), config.get("layer_types")
+    half = width // 2 if isinstance(width, int) else None
+    yield "local_attention", half, "sliding_window", config.get("sliding_window")
+    every = config.get("global_attn_every_n_layers")
+    if isinstance(every, int) and every and isinstance(kinds, list):
+        expected = [
+            "sliding_attention" if n % every else "full_attention" for n in range(len(kinds))
+        ]
+        yield "layer_types", kinds, "global_attn_every_n_layers", expected
+
+
+def _said(config: Mapping[str, object], name: str) -> object:
+    """What a configuration says under a name, whose dots lead into mappings; None: nothing."""
+    value: object = config
+    for key in name.split("."):
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
 
 
 def _is_nothing(key: str, value: object) -> bool:

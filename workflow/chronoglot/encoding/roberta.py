@@ -30,6 +30,12 @@ _REQUIRED = {
     "is_decoder": False,
     "tie_word_embeddings": True,
 }
+# The head's own copy of what it shares → what that is. Where a file holds one, it is used, as
+# `transformers` does: a head that was untied in training is another than the embeddings.
+_TIED = {
+    "lm_head.decoder.weight": "embeddings.word_embeddings.weight",
+    "lm_head.decoder.bias": "lm_head.bias",
+}
 # Subwords that go through the feed-forward map at once: its wide middle then stays in the cache.
 _ROWS = 1024
 
@@ -76,6 +82,8 @@ def read_config(path: Path) -> RobertaConfig:
         **{field: content[name] for field, name in names.items()},
         padding=content.get("pad_token_id", 1),
     )
+    if config.padding is None:
+        raise UserError(f"{path}: pad_token_id is null, and positions are counted from it")
     if config.dimension % config.heads:
         raise UserError(f"{path}: {config.heads} heads do not divide hidden_size evenly")
     return config
@@ -151,7 +159,10 @@ class Roberta:
         self._blocks = [block(f"encoder.layer.{n}") for n in range(config.layers)]
         if head:
             self._head = affine("lm_head.dense"), affine("lm_head.layer_norm")
-            self._head_bias = weights["lm_head.bias"]
+            self._head_bias = weights.get("lm_head.decoder.bias", weights["lm_head.bias"])
+            output = weights.get("lm_head.decoder.weight", self._words)
+            # Mostly a copy, of which the memory is better free.
+            self._output = self._words if torch.equal(output, self._words) else output
 
     @torch.inference_mode()
     def states(self, ids: NDArray[np.int64], lengths: Sequence[int]) -> list[Tensor]:
@@ -186,7 +197,7 @@ class Roberta:
         rows = len(states)
         states = pad(states.to(self._words.dtype), (0, 0, 0, -rows % GRID))
         features = self._normalise(gelu(linear(states, *dense)), norm)
-        return linear(features, self._words, self._head_bias)[:rows].float()
+        return linear(features, self._output, self._head_bias)[:rows].float()
 
     def _attend(self, projected: Tensor, runs: Sequence[_Run]) -> Tensor:
         """Each text's attention over itself, [tokens, dimension]; run by run no mask is needed."""
@@ -260,6 +271,9 @@ def _read_weights(
             # Blocks that are not run would make of the last layer another one.
             if unused := sorted({n for n in stored if not is_unneeded(n)} - shapes.keys()):
                 raise UserError(f"{path}: config.json leaves no place for {listed(unused)}")
+            tied = {n: shapes.get(of) for n, of in _TIED.items() if n in stored}
+            if "lm_head.bias" in shapes:
+                shapes = {**shapes, **{n: shape for n, shape in tied.items() if shape}}
             for name, shape in shapes.items():
                 found = tuple(file.get_slice(stored[name]).get_shape())
                 if found != shape:

@@ -78,7 +78,7 @@ _UNNEEDED = re.compile(
     r"|decoder|logits_proj|sequence_summary)\..*"
     r"|embeddings\.(position_ids|token_type_ids)"
     rf"|({_BLOCK}\.(self_attn|attention|attn)\.)?(rotary_emb|local_rotary_emb)\..*inv_freq"
-    rf"|{_BLOCK}\.attention\.(bias|masked_bias)"
+    r"|layers\.\d+\.attention\.(bias|masked_bias)"
     r"|(lm_head\.)?bias"
 )
 
