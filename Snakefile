@@ -29,6 +29,7 @@ from chronoglot.figures.catalogue import figure_tables
 from chronoglot.nursery import server as nursery
 from chronoglot.plan import read_plan
 from chronoglot.settings_file import refuse_duplicate_keys
+from chronoglot.task_code import task_code
 
 # A job on a cluster plans itself alone.
 if workflow.is_main_process:
@@ -79,6 +80,11 @@ onstart:
         workflow.scheduler.job_rate_limiter = None
 
 
+onsuccess:
+    if workflow.is_main_process:
+        PLAN.remove_stale_vectors()
+
+
 wildcard_constraints:
     step=r"\d+",
     layer=r"\d+",
@@ -87,6 +93,7 @@ wildcard_constraints:
     source=r"[A-Za-z0-9_]+",
     target=r"[A-Za-z0-9_]+",
     data=r"words|pairs",
+    encoding="|".join({PLAN.encoding_name(data) for data in ("words", "pairs")}),
     dataset=r"[a-z0-9.-]+",
     task=r"[a-z0-9_]+",
     figure="|".join(PLAN.figures),

@@ -277,13 +277,16 @@ def test_what_a_job_leaves_running_ends_with_it(nursery: Nursery) -> None:
 def test_a_job_that_nobody_answers_for_has_failed(nursery: Nursery, tmp_path: Path) -> None:
     output = tmp_path / "written"
     code = (
-        "import signal, time; print(os.getpid(), flush=True);"
+        f"import signal, time; {WHERE}; print(os.getpid(), flush=True);"
+        "sys.exit(9) if 'nursery' not in sys.modules['__main__'].__spec__.name else None;"
         f"os.kill(os.getppid(), signal.SIGKILL); time.sleep(0.5); open({str(output)!r}, 'w')"
     )
     run = nursery.probe(code)  # reads to the end of the streams, which the job holds
     assert run.returncode == 1
     assert run.stderr == "chronoglot: the server that ran this job has died; run it again\n"
-    until(lambda: gone(int(run.stdout)))
+    where, pid = run.stdout.split()
+    assert f"{where}\n" == SERVER
+    until(lambda: gone(int(pid)))
     assert not output.exists()
 
 

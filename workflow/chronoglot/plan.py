@@ -3,6 +3,7 @@
 Read by the Snakefile on every dry run, so nothing heavy is imported.
 """
 
+import shutil
 from collections.abc import Collection, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -181,9 +182,29 @@ class Plan:
         return f"{self.results}/data/{self.data_of(task)}/{language}.parquet"
 
     def vectors(self, step: str, language: str, task: str) -> list[str]:
-        """The vectors of that table's rows at every layer probed."""
-        folder = f"{self.results}/vectors/step-{step}/{language}/{self.data_of(task)}"
-        return [f"{folder}/layer-{layer}.npy" for layer in self.layers]
+        """The vectors of that table's rows at every layer probed, and what they were made from.
+
+        The settings are in the path: vectors left from others are not found, and not used.
+        """
+        data = self.data_of(task)
+        folder = f"{self.results}/vectors/step-{step}/{language}/{data}/{self.encoding_name(data)}"
+        return [*(f"{folder}/layer-{layer}.npy" for layer in self.layers), f"{folder}/origin.json"]
+
+    def encoding_name(self, data: str) -> str:
+        """The encoding's settings in one word."""
+        return "-".join(map(str, self.encoding(data).values()))
+
+    def encoding_options(self, data: str) -> str:
+        """The encoding's settings as options of a command."""
+        options = self.encoding(data).items()
+        return " ".join(f"--{key.replace('_', '-')} {value}" for key, value in options)
+
+    def remove_stale_vectors(self) -> None:
+        """Remove vectors that a run left which was stopped, and that other settings made."""
+        names = {self.encoding_name(data) for data in ("words", "pairs")}
+        for folder in Path(self.results).glob("vectors/step-*/*/*/*"):
+            if folder.name not in names:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def encoding(self, data: str) -> dict[str, object]:
         """What the vectors of a table's rows depend on, beside their files."""

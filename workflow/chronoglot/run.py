@@ -13,8 +13,14 @@ from typing import Literal, NamedTuple
 
 from chronoglot.checkpoints.complete import is_whole
 from chronoglot.checkpoints.find import divided, find_checkpoints, is_url, matching
-from chronoglot.checkpoints.folders import TOKENIZER_FILES, what_is_missing, why_never
+from chronoglot.checkpoints.folders import (
+    TOKENIZER_FILES,
+    source_files,
+    what_is_missing,
+    why_never,
+)
 from chronoglot.checkpoints.size import check_layers, count_layers
+from chronoglot.checkpoints.taken import changed
 from chronoglot.data.fetch.missing import Needed
 from chronoglot.encoding.families import read_config, refuse_bf16, refuse_causal, refuse_first
 from chronoglot.errors import UserError
@@ -125,12 +131,19 @@ def _files(fairseq: FairseqFiles, results: str) -> tuple[dict[int, str], dict[in
     files, key = fairseq.files, "checkpoints.fairseq.files"
     if isinstance(files, dict):
         for step, name in files.items():
-            if not is_url(name) and not Path(name).is_file() and not _is_taken(results, step):
-                raise UserError(f"{key}.{step}: there is no file {name}")
+            if is_url(name):
+                continue
+            if not Path(name).is_file():
+                if not _is_taken(results, step):
+                    raise UserError(f"{key}.{step}: there is no file {name}")
+            elif _is_taken(results, step):
+                _refuse_another(results, step, [Path(name)], f"{key}.{step}")
         return files, {}
     if is_url(files):
         return dict.fromkeys(fairseq.steps or [], files), {}
-    return _local(files, fairseq.steps, results, key, _fault_of_file, divided(files))
+    return _local(
+        files, fairseq.steps, results, key, _fault_of_file, lambda path: [path], divided(files)
+    )
 
 
 def _fault_of_file(path: Path) -> Fault | None:
@@ -151,7 +164,12 @@ def _folders(folder: Folder, results: str) -> tuple[dict[int, str], dict[int, st
         missing = what_is_missing(path)
         return Fault(missing) if missing else None
 
-    return _local(pattern, folder.steps, results, "checkpoints.folder", fault)
+    tokenizer = Path(folder.tokenizer) if folder.tokenizer else None
+
+    def files(path: Path) -> list[Path]:
+        return source_files(path, tokenizer)
+
+    return _local(pattern, folder.steps, results, "checkpoints.folder", fault, files)
 
 
 def _check_tokenizer(folder: str | Path, key: str) -> None:
@@ -165,12 +183,14 @@ def _local(
     results: str,
     key: str,
     fault: Callable[[Path], Fault | None],
+    files: Callable[[Path], list[Path]],
     parts: Mapping[int, Path] | None = None,
 ) -> tuple[dict[int, str], dict[int, str]]:
     """Checkpoints that are complete, and why others are not.
 
-    Those taken before count too, since a trainer may have removed them. `parts` are files that hold
-    each a part of a step's checkpoint.
+    Those taken before count too, since a trainer may have removed them; one that is still there
+    must consist of the same `files`. `parts` are files that hold each a part of a step's
+    checkpoint.
     """
     taken = {step for step in matching(_model(results, "{step}")) if _is_taken(results, step)}
     parts = parts or {}
@@ -179,6 +199,9 @@ def _local(
     except UserError as error:
         raise UserError(f"{key}: {error}") from None
     faults = {step: found for step, path in there.items() if (found := fault(path))}
+    for step in sorted(taken & (there.keys() - faults)):
+        if steps is None or step in steps:
+            _refuse_another(results, step, files(there[step]), key)
     faults |= {
         step: Fault(f"{path.name} is one part of it alone: put the parts together", for_ever=True)
         for step, path in parts.items()
@@ -204,6 +227,16 @@ def _local(
         )
     left_out = {step: found.why for step, found in sorted(faults.items()) if step in wanted}
     return dict.fromkeys(sorted(steps or known), pattern), left_out
+
+
+def _refuse_another(results: str, step: int, files: list[Path], key: str) -> None:
+    folder = Path(results, f"checkpoints/step-{step}")
+    if difference := changed(folder, files):
+        raise UserError(
+            f"{key}: another checkpoint of step {step} lies there than was taken: {difference}; if "
+            f"the run was trained again, give it another `experiment` name, or delete {results} to "
+            f"begin anew; if this step alone was mended, delete {folder}"
+        )
 
 
 def _model(results: str, step: int | str) -> str:

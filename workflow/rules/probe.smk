@@ -1,5 +1,5 @@
-# Requires: vectors/step-<step>/<language>/{words,pairs}/layer-<layer>.npy, the table of their rows,
-#           and data/parallel/<source>-<target>.parquet
+# Requires: vectors/step-<step>/<language>/{words,pairs}/<settings>/layer-<layer>.npy, the table of
+#           their rows, and data/parallel/<source>-<target>.parquet
 # Makes:    probes/step-<step>/layer-<layer>/<language>/<task>.{json,parquet,npz},
 #           transfer/step-<step>/<language>/<task>.json, bpc/step-<step>/<language>.json,
 #           alignment/step-<step>/<source>-<target>.json
@@ -45,13 +45,15 @@ rule probe:
         baselines=lambda wildcards, input: (
             f"--baselines {RESULTS}/probes/step-0" if input.baselines else ""
         ),
-        encoding=lambda wildcards: PLAN.encoding(PLAN.data_of(wildcards.task)),
+        encoding=lambda wildcards: PLAN.encoding_options(PLAN.data_of(wildcards.task)),
+        code=lambda wildcards: task_code(wildcards.task),
     message:
         "probe {wildcards.task} of {wildcards.language} at step {wildcards.step}"
     shell:
         "python -m chronoglot probe {wildcards.task} --step {wildcards.step}"
         " --layers {params.layers} --language {wildcards.language} --vectors {params.vectors}"
-        " --table {input.table} --regularisation {params.regularisation} --seed {params.seed}"
+        " --table {input.table} --model {input.model} {params.encoding}"
+        " --regularisation {params.regularisation} --seed {params.seed}"
         f" --probes {RESULTS}/probes/step-{{wildcards.step}} {{params.baselines}}"
         " > {log} 2>&1"
 
@@ -87,13 +89,15 @@ rule transfer:
             PLAN.transfer_sources(wildcards.task, wildcards.language)
         ),
         seed=SETTINGS.seed,
-        encoding=lambda wildcards: PLAN.encoding(PLAN.data_of(wildcards.task)),
+        encoding=lambda wildcards: PLAN.encoding_options(PLAN.data_of(wildcards.task)),
+        code=lambda wildcards: task_code(wildcards.task),
     message:
         "score the probes of {wildcards.task} on {wildcards.language} at step {wildcards.step}"
     shell:
         "python -m chronoglot transfer {wildcards.task} --step {wildcards.step}"
         " --layers {params.layers} --sources {params.sources} --target {wildcards.language}"
-        " --vectors {params.vectors} --table {input.table} --seed {params.seed}"
+        " --vectors {params.vectors} --table {input.table} --model {input.model}"
+        " {params.encoding} --seed {params.seed}"
         f" --probes {RESULTS}/probes/step-{{wildcards.step}} --scores {{output}}"
         " > {log} 2>&1"
 
@@ -126,6 +130,7 @@ rule bits:
             else ""
         ),
         seed=SETTINGS.seed,
+        code=task_code("bpc"),
         batch_tokens=SETTINGS.encoding.batch_tokens,
         long=SETTINGS.encoding.long,
         device=SETTINGS.encoding.device,
@@ -163,6 +168,7 @@ rule align:
         layers=",".join(map(str, PLAN.layers)),
         method=SETTINGS.alignment.method,
         pooling=SETTINGS.encoding.pooling,
+        code=task_code("alignment"),
         batch_tokens=SETTINGS.encoding.batch_tokens,
         long=SETTINGS.encoding.long,
         device=SETTINGS.encoding.device,

@@ -108,6 +108,16 @@ def why_never(folder: str | Path) -> str | None:
     return None
 
 
+def source_files(source: Path, tokenizer: Path | None = None) -> list[Path]:
+    """The files of a complete checkpoint that a run's is made of."""
+    names = {entry.name for entry in source.iterdir()}
+    tokens = tokenizer or source
+    return [
+        *(source / name for name in [CONFIG, *weight_files(names, source.joinpath)]),
+        *(tokens / name for name in TOKENIZER_FILES if (tokens / name).is_file()),
+    ]
+
+
 def link_local(
     source: str | Path, folder: str | Path, *, tokenizer: str | Path | None = None
 ) -> None:

@@ -46,12 +46,14 @@ def take_checkpoint(
 ) -> None:
     """Link or download a checkpoint that fairseq saved."""
     from chronoglot.checkpoints.find import place_of
+    from chronoglot.checkpoints.taken import write_taken
     from chronoglot.data.fetch.download import download
     from chronoglot.files import link
 
     place = place_of(files, step)
     if isinstance(place, Path):
         link(place, output)
+        write_taken(output.parent, [place])
     else:
         download(place, output)
 
@@ -103,10 +105,13 @@ def take_folder(
 ) -> None:
     """Take a checkpoint that lies in a folder as transformers saves it."""
     from chronoglot.checkpoints.find import place_of
-    from chronoglot.checkpoints.folders import link_local
+    from chronoglot.checkpoints.folders import link_local, source_files
+    from chronoglot.checkpoints.taken import write_taken
 
-    link_local(place_of(pattern, step), folder, tokenizer=tokenizer)
+    source = Path(place_of(pattern, step))
+    link_local(source, folder, tokenizer=tokenizer)
     _check(folder, digest, layers, masked)
+    write_taken(digest.parent, source_files(source, tokenizer))
 
 
 def _check(folder: Path, digest: Path, layers: int, masked: bool) -> None:

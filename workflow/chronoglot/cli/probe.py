@@ -8,7 +8,10 @@ from typer import Argument, Option
 from chronoglot.cli.app import app, floats, integers, names
 
 Layers = Annotated[str, Option(help="numbers of the layers, comma-separated")]
+Pooling = Annotated[Literal["mean", "first", "last"], Option()]
 Long = Annotated[Literal["window", "refuse"], Option()]
+Precision = Annotated[Literal["fp32", "bf16"], Option()]
+Manifest = Annotated[Path | None, Option(help="manifest of the model that the vectors are of")]
 
 
 @app.command()
@@ -17,11 +20,11 @@ def encode(
     model: Path,
     vectors: Annotated[list[Path], Argument(help="files to write, one a layer")],
     table: Annotated[Path, Option(help="word table or pair table")],
-    pooling: Annotated[Literal["mean", "first", "last"], Option()] = "mean",
+    pooling: Pooling = "mean",
     batch_tokens: Annotated[int, Option()] = 4096,
     long: Long = "window",
     device: Annotated[str, Option()] = "cpu",
-    precision: Annotated[Literal["fp32", "bf16"], Option()] = "fp32",
+    precision: Precision = "fp32",
     threads: Annotated[int, Option()] = 1,
 ) -> None:
     """Run a checkpoint over a table's sentences once: vectors of its rows at all layers."""
@@ -29,6 +32,7 @@ def encode(
 
     from chronoglot.encoding.encode import write_vectors
     from chronoglot.encoding.encoder import load_encoder
+    from chronoglot.encoding.origin import write_origin
     from chronoglot.encoding.pairs import write_pair_vectors
     from chronoglot.pairs import read_pairs
     from chronoglot.words import read_words
@@ -53,6 +57,17 @@ def encode(
             batch_tokens=batch_tokens,
             long=long,
         )
+    encoding = _encoding(pooling, batch_tokens, long, precision)
+    write_origin(vectors[0].parent, model=model, table=table, encoding=encoding)
+
+
+def _encoding(pooling: str, batch_tokens: int, long: str, precision: str) -> dict[str, object]:
+    return {
+        "pooling": pooling,
+        "batch_tokens": batch_tokens,
+        "long": long,
+        "precision": precision,
+    }
 
 
 @app.command()
@@ -67,10 +82,19 @@ def probe(
     seed: Annotated[int, Option()],
     probes: Annotated[Path, Option(help="folder of this step's probes, to write to")],
     baselines: Annotated[Path | None, Option(help="folder of step 0's probes")] = None,
+    model: Manifest = None,
+    pooling: Pooling = "mean",
+    batch_tokens: Annotated[int, Option()] = 4096,
+    long: Long = "window",
+    precision: Precision = "fp32",
 ) -> None:
     """Train and score the probes of one step, language and task, a probe a layer."""
+    from chronoglot.encoding.origin import check_origin
     from chronoglot.probing.probe import probe as run_probe
 
+    if model is not None:
+        encoding = _encoding(pooling, batch_tokens, long, precision)
+        check_origin(vectors, model=model.parent, table=table, encoding=encoding)
     run_probe(
         task,
         table,
@@ -97,10 +121,19 @@ def transfer(
     seed: Annotated[int, Option()],
     probes: Annotated[Path, Option(help="folder of this step's probes")],
     scores: Annotated[Path, Option(help="to write")],
+    model: Manifest = None,
+    pooling: Pooling = "mean",
+    batch_tokens: Annotated[int, Option()] = 4096,
+    long: Long = "window",
+    precision: Precision = "fp32",
 ) -> None:
     """Score the probes of other languages on a target."""
+    from chronoglot.encoding.origin import check_origin
     from chronoglot.probing.transfer import transfer as run_transfer
 
+    if model is not None:
+        encoding = _encoding(pooling, batch_tokens, long, precision)
+        check_origin(vectors, model=model.parent, table=table, encoding=encoding)
     run_transfer(
         task,
         table,
