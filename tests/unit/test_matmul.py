@@ -1,6 +1,6 @@
 """Products of matrices are the same whoever multiplies, forwards and backwards."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
@@ -99,3 +99,77 @@ def test_onednn_multiplies_what_lies_on_the_grid() -> None:
 
     assert multiplies(32)
     assert not multiplies(33)
+
+
+LAYOUTS = {
+    "plain": lambda *size: drawn(*size),
+    "turned": lambda rows, columns: drawn(columns, rows).t(),
+    "every other column": lambda rows, columns: drawn(rows, 2 * columns)[:, ::2],
+    "every other row": lambda rows, columns: drawn(2 * rows, columns)[::2],
+    "from the middle": lambda rows, columns: drawn(rows + 5, columns + 3)[4 : rows + 4, 2:-1],
+    "one row": lambda rows, columns: drawn(1, columns).expand(rows, columns),
+    "one column": lambda rows, columns: drawn(rows, 1).expand(rows, columns),
+    "one number": lambda rows, columns: drawn(1, 1).expand(rows, columns),
+    "overlapping": lambda rows, columns: drawn(rows + columns).as_strided((rows, columns), (1, 1)),
+    "negative view": lambda rows, columns: torch._neg_view(drawn(rows, columns)),
+}
+BIASES = {
+    "plain": lambda size: drawn(size),
+    "every other": lambda size: drawn(2 * size)[::2],
+    "one number": lambda size: drawn(1).expand(size),
+    "from the middle": lambda size: drawn(size + 7)[3 : size + 3],
+    "a column": lambda size: drawn(size, 4)[:, 2],
+    "negative view": lambda size: torch._neg_view(drawn(size)),
+}
+
+
+@pytest.mark.parametrize("bias", BIASES.values(), ids=BIASES.keys())
+@pytest.mark.parametrize("right", LAYOUTS.values(), ids=LAYOUTS.keys())
+@pytest.mark.parametrize("left", LAYOUTS.values(), ids=LAYOUTS.keys())
+def test_every_layout_on_the_grid(
+    left: Callable[..., Tensor], right: Callable[..., Tensor], bias: Callable[[int], Tensor]
+) -> None:
+    a, b, c = left(32, 48), right(48, 24), bias(24)
+    expected = a.double().numpy() @ b.double().numpy()
+    torch.testing.assert_close((a @ b).double().numpy(), expected, atol=1e-4, rtol=1e-4)
+    shifted = torch.addmm(c, a, b).double().numpy()
+    wanted = expected + c.double().numpy()
+    torch.testing.assert_close(shifted, wanted, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("beta", "alpha"), [(1, 1), (0.5, 1), (1, 2), (0, 1), (1, 0)])
+def test_weights_of_a_sum_on_the_grid(beta: float, alpha: float) -> None:
+    a, b, c = drawn(32, 48), drawn(48, 24), drawn(24)
+    found = torch.addmm(c, a, b, beta=beta, alpha=alpha)
+    torch.testing.assert_close(
+        found.double(), beta * c + alpha * exactly(a, b), atol=1e-4, rtol=1e-4
+    )
+
+
+def test_a_bias_of_another_precision_is_refused_as_ever() -> None:
+    with pytest.raises(RuntimeError, match="dtype"):
+        torch.addmm(drawn(24, dtype=torch.float64), drawn(32, 48), drawn(48, 24))
+
+
+def test_the_number_of_shapes_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(matmul, "_known", set())
+    monkeypatch.setattr(matmul, "SHAPES", 3)
+
+    def multiplies(rows: int) -> bool:
+        with torch.profiler.profile() as profile:
+            found = drawn(rows, 16) @ drawn(16, 7)
+        torch.testing.assert_close(
+            found.double(), exactly(drawn(rows, 16), drawn(16, 7)), atol=1e-5, rtol=1e-5
+        )
+        return "mkldnn" in str(profile.key_averages())
+
+    assert [multiplies(rows) for rows in (16, 32, 48, 64, 32, 80)] == [
+        True, True, True, False, True, False
+    ]  # fmt: skip
+
+
+def test_a_library_that_multiplies_wrongly_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert matmul._agrees()
+    right = matmul._onednn
+    monkeypatch.setattr(matmul, "_onednn", lambda *parts: right(*parts) + 1)
+    assert not matmul._agrees()

@@ -99,3 +99,46 @@ def test_a_search_begins_with_a_sample_and_ends_with_all(
     assert found.loss == pytest.approx(plain.loss, rel=1e-4)
     assert sampled.some > full.some
     assert sampled.all < full.all
+
+
+def _inputs(vectors: NDArray[np.float32]) -> Standardised:
+    rows = np.arange(len(vectors), dtype=np.int32)
+    examples = Examples(rows, rows * 0 - 1, rows.astype(object))
+    part = Features(ProbingTask("plain", "words", _examples, item_inputs), vectors, examples)
+    return Standardised(part, *part.moments())
+
+
+@pytest.mark.parametrize("classes", [2, 3, 12])
+@pytest.mark.parametrize("order", ["sorted", "rare last", "mixed"])
+def test_a_class_that_the_first_sample_lacks(
+    order: str, classes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The least loss is found all the same, without a warning and in few steps."""
+    random = np.random.default_rng(7)
+    monkeypatch.setattr("chronoglot.probing.features.BLOCK_BYTES", 1 << 16)
+    count, width = 20_000, 8
+    vectors = random.normal(size=(count, width)).astype(np.float32)
+    scores = vectors @ random.normal(size=(width, classes)) + random.normal(size=(count, classes))
+    labels = scores.argmax(axis=1)
+    if order == "sorted":
+        place = np.argsort(labels, kind="stable")
+        vectors, labels = vectors[place], labels[place]
+    elif order == "rare last":  # one example in all of the last class
+        labels[labels == classes - 1] = 0
+        labels[-1] = classes - 1
+        if classes == 2:
+            labels[-9:] = 1
+    inputs = _inputs(vectors)
+    assert len(list(inputs.blocks())) > 2
+    with np.errstate(all="raise", under="ignore"):
+        solution = Regression(inputs, labels, classes).solve(1e-2)
+    assert np.isfinite(solution.weights).all()
+    assert solution.iterations < 60
+    reference = LogisticRegression(C=1 / (count * 1e-2), tol=1e-8, max_iter=1000)
+    reference.fit(np.concatenate(list(inputs.blocks())).astype(np.float64), labels)
+    slopes, bias = solution.weights[:, :-1], solution.weights[:, -1]
+    scale = np.abs(reference.coef_).max()
+    np.testing.assert_allclose(slopes, reference.coef_, atol=0.03 * scale)
+    if order != "rare last":
+        ours, theirs = bias - bias.mean(), reference.intercept_ - reference.intercept_.mean()
+        np.testing.assert_allclose(ours, theirs, atol=0.05)

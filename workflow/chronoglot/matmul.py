@@ -6,28 +6,47 @@ multiplies twice as fast then. Results differ in the last bits of a float, as th
 processor to another.
 
 oneDNN compiles a program for each shape that it meets, which takes a millisecond and half a
-megabyte. So it is given those alone that come again, with rows and sums of a multiple of `GRID`.
+megabyte. So it is given those alone that come again, with rows and sums of a multiple of `GRID`,
+and of these the first `SHAPES`; and only what lies row by row or column by column.
 """
 
 import warnings
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.library import Library
 
 GRID = 16
+SHAPES = 512  # a quarter of a gigabyte
+_known: set[tuple[object, ...]] = set()
 
 
 @cache
 def use_onednn() -> Library | None:
     """Have oneDNN multiply in this process from now on, where that is faster.
 
-    Returns what `replace_products` does, which the cache keeps; None where nothing is replaced.
+    Returns what `replace_products` does, which the cache keeps; None where nothing is replaced. It
+    is not where a product is not what NumPy makes of it.
     """
-    avx512 = torch.backends.cpu.get_cpu_capability() == "AVX512"
-    return replace_products() if avx512 and _is_amd() else None
+    if torch.backends.cpu.get_cpu_capability() != "AVX512" or not _is_amd():
+        return None
+    library = replace_products()
+    if library and not _agrees():
+        library._destroy()
+        return None
+    return library
+
+
+def _agrees() -> bool:
+    """Whether a product with a bias is the one that NumPy computes in double precision."""
+    random = np.random.default_rng(0)
+    left, right, bias = (random.normal(size=size) for size in ((48, 64), (64, 40), (40,)))
+    parts = [torch.from_numpy(part).float() for part in (bias, left, right)]
+    found = torch.addmm(*parts).double().numpy()
+    return bool(np.allclose(found, left @ right + bias, rtol=1e-4, atol=1e-4))
 
 
 def replace_products() -> Library | None:
@@ -64,7 +83,8 @@ def _addmm(
 ) -> Tensor:
     bias = added.dim() == 1 and beta == 1 and alpha == 1 and added.dtype is left.dtype
     if bias and _suit(left, right) and len(added) == right.shape[1]:
-        return _onednn(left, right, added)
+        # oneDNN takes the numbers of a bias as they lie, whatever the distance between them.
+        return _onednn(left, right, added.contiguous())
     return torch.addmm(added, left, right, beta=beta, alpha=alpha, out=left.new_empty(0))
 
 
@@ -77,7 +97,24 @@ def _suit(left: Tensor, right: Tensor) -> bool:
         and left.shape[1] == right.shape[0]
         and min(left.numel(), right.numel()) > 0
         and left.shape[0] % GRID == left.shape[1] % GRID == 0
+        and _is_plain(left)
+        and _is_plain(right)
+        and _is_known(left, right)
     )
+
+
+def _is_plain(matrix: Tensor) -> bool:
+    """Whether the rows, or the columns, each lie in one piece and none overlaps another."""
+    (rows, columns), (down, across) = matrix.shape, matrix.stride()
+    return (across == 1 and down >= columns) or (down == 1 and across >= rows)
+
+
+def _is_known(left: Tensor, right: Tensor) -> bool:
+    """Whether products of this shape and layout were met before, or there is room for another."""
+    shape = (*left.shape, right.shape[1], left.stride(), right.stride())
+    if shape not in _known and len(_known) < SHAPES:
+        _known.add(shape)
+    return shape in _known
 
 
 def _onednn(left: Tensor, right: Tensor, bias: Tensor | None) -> Tensor:

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from chronoglot.probing.features import Features, Standardised
 from chronoglot.probing.solver import Regression, Solution
 
-ROUGH = 3e-4  # the solver's tolerance while regularisation is being chosen
+# The solver's tolerance for the path of λ, and for those among which accuracy on dev decides: from
+# there on it no longer moves.
+ROUGH, CLOSE = 3e-4, 5e-5
 
 
 @dataclass(frozen=True)
@@ -58,10 +60,11 @@ class Fit:
 def fit(train: Features, dev: Features, strengths: Sequence[float]) -> Fit:
     """Fit a probe for each λ of `strengths`, from strong to weak, and keep the best on dev.
 
-    Each fit starts from the one before and is rough; the one that is kept, of equals the
-    stronger, is then finished. The path is left where dev accuracy has fallen below its best by
-    more than its standard error: weaker regularisation overfits from there on, and is the
-    dearest to fit. `train` must have two classes or more; the objective is `solver`'s.
+    Each fit starts from the one before and is rough. Those within a standard error of the highest
+    dev accuracy, which still moves by as much, are fitted closer; the best of them, of equals the
+    stronger, is kept and finished. The path is left where dev accuracy has fallen below its
+    highest by more than that: weaker regularisation overfits from there on, and is the dearest to
+    fit. `train` must have two classes or more; the objective is `solver`'s.
     """
     names, labels = np.unique(train.examples.label.astype(str), return_inverse=True)
     classes = names.astype(object)
@@ -75,18 +78,28 @@ def fit(train: Features, dev: Features, strengths: Sequence[float]) -> Fit:
         probe = Probe(mean, scale, weights[:, :-1], weights[:, -1], classes)
         return probe, accuracy(probe.predict(dev), dev.examples.label)
 
-    best: Solution | None = None
+    path: list[tuple[Solution, float]] = []
     highest, iterations = 0.0, 0
     for strength in sorted(set(strengths), reverse=True):
         solution = regression.solve(strength, tolerance=ROUGH)
         iterations += solution.iterations
         _, reached = scored(solution)
-        if best is None or reached > highest:
-            best, highest = solution, reached
-        elif reached < highest - _standard_error(highest, len(dev)):
+        path.append((solution, reached))
+        highest = max(highest, reached)
+        if reached < highest - _standard_error(highest, len(dev)):
             break
-    if best is None:
+    if not path:
         raise ValueError("no regularisation to choose from")
+    near = highest - _standard_error(highest, len(dev))
+    running = [(solution, reached) for solution, reached in path if reached >= near]
+    if len(running) > 1:
+        closer = [
+            regression.solve(one.regularisation, tolerance=CLOSE, start=one.weights)
+            for one, _ in running
+        ]
+        iterations += sum(solution.iterations for solution in closer)
+        running = [(solution, scored(solution)[1]) for solution in closer]
+    best, _ = max(running, key=lambda one: one[1])  # the first of equals
     finished = regression.solve(best.regularisation, start=best.weights)
     probe, accuracy_dev = scored(finished)
     return Fit(probe, best.regularisation, accuracy_dev, iterations + finished.iterations)

@@ -16,6 +16,7 @@ examples, whose optimum is most of the way to that of all.
 
 import logging
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +32,7 @@ SAMPLED = 3e-3  # tolerance on the sample: nearer to its optimum is no nearer to
 MAX_ITERATIONS = 500  # for one λ
 MEMORY = 20  # steps that L-BFGS remembers
 HALVINGS = 30  # of a step, before the search for a lower loss is given up
+NEGLIGIBLE = 1e-3  # share of the examples whose classes the sample may lack
 ENOUGH = 8  # examples per input make a sample
 FLAT = 1e-3  # share of the mean curvature that every combination of classes is taken to have
 
@@ -72,8 +74,13 @@ class Regression:
     def __init__(self, inputs: Standardised, labels: NDArray[np.intp], classes: int) -> None:
         self._inputs, self._labels = inputs, labels
         self._every = max(1, len(inputs) // (ENOUGH * len(inputs.mean)))  # the sample's blocks
-        self._eigenvalues, self._basis = _correlation(inputs, self._every)
         share = np.bincount(labels, minlength=classes) / len(labels)
+        sample = list(inputs.blocks(self._every))
+        self._eigenvalues, self._basis = _correlation(sample)
+        # Without a class there is no least loss to search for: its bias would fall for ever.
+        absent = share[np.bincount(_of_sample(labels, sample, self._every), minlength=classes) == 0]
+        if absent.size and (classes == 2 or absent.sum() > NEGLIGIBLE):
+            self._every = 1
         bias = np.log(share) if classes > 2 else np.log(share[1:] / share[0])
         self._reached = self._likelihood(
             np.column_stack([np.zeros((len(bias), len(inputs.mean))), bias])
@@ -138,7 +145,7 @@ class Regression:
     def _inverse_hessian(self, gradient: Matrix, penalty: Matrix) -> Matrix:
         """The two-loop recursion (Nocedal 1980): the estimated inverse Hessian times `gradient`."""
         values, combinations = np.linalg.eigh(self._reached.curvature)
-        values = np.maximum(values, FLAT * values.mean())
+        values = np.maximum(values, max(FLAT * values.mean(), np.finfo(np.float32).tiny))
         hessian = np.outer(values, np.append(self._eigenvalues, 1)) + penalty  # in the eigenbases
 
         def precondition(vector: Matrix) -> Matrix:
@@ -188,10 +195,17 @@ class Regression:
         return _Likelihood(weights, loss / count, gradient / count, curvature / count)
 
 
-def _correlation(inputs: Standardised, every: int) -> tuple[Single, Single]:
-    """Eigenvalues and eigenvectors (columns) of the correlation matrix, of every n-th block."""
-    sample = np.concatenate(list(inputs.blocks(every)))
-    eigenvalues, basis = np.linalg.eigh(sample.T @ sample / len(sample))
+def _of_sample(labels: NDArray[np.intp], sample: Sequence[Single], every: int) -> NDArray[np.intp]:
+    """The labels of the blocks of a sample, every n-th of all."""
+    starts = every * np.cumsum([0, *map(len, sample[:-1])])
+    spans = zip(starts, map(len, sample), strict=True)
+    return np.concatenate([labels[start : start + length] for start, length in spans])
+
+
+def _correlation(sample: Sequence[Single]) -> tuple[Single, Single]:
+    """Eigenvalues and eigenvectors (columns) of the correlation matrix, [inputs, inputs]."""
+    inputs = np.concatenate(sample)
+    eigenvalues, basis = np.linalg.eigh(inputs.T @ inputs / len(inputs))
     return np.maximum(eigenvalues, 0), basis
 
 
