@@ -104,6 +104,7 @@ def trained(tokenizer: tuple[Path, Path], tmp_path_factory: pytest.TempPathFacto
         f" --encoder-layers {LAYERS} --encoder-embed-dim 24 --encoder-ffn-embed-dim 40"
         " --encoder-attention-heads 3 --max-positions 64 --tokens-per-sample 32 --batch-size 8"
         " --optimizer adam --lr 0.01 --max-update 3 --disable-validation --cpu --num-workers 0"
+        " --data-buffer-size 0"  # its thread, still at work, would abort the process at its end
         f" --save-dir {folder} --no-epoch-checkpoints --sample-break-mode none"
     )
     subprocess.run(
