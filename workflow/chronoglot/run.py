@@ -152,7 +152,7 @@ def _fault_of_file(path: Path) -> Fault | None:
     what = masquerade(path)
     if what and (is_pointer(path) or "HTML" in what):
         return Fault(f"{path.name} is {what}", for_ever=True)
-    return Fault(f"{path.name} is {what}" if what else f"no end of {path.name}")
+    return Fault(f"no end of {path.name}")
 
 
 def _folders(folder: Folder, results: str) -> tuple[dict[int, str], dict[int, str]]:
