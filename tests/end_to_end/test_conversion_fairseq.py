@@ -60,12 +60,16 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 @pytest.fixture(scope="module")
 def drawn(tokenizer: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint of fairseq's RobertaModel with all weights, norms and biases too, random."""
+    return draw(tokenizer[1], tmp_path_factory.mktemp("drawn") / "checkpoint.pt")
+
+
+def draw(symbols: Path, path: Path) -> Path:
     allow()
     from fairseq.checkpoint_utils import torch_persistent_save
     from fairseq.data import Dictionary
     from fairseq.models.roberta import RobertaModel
 
-    dictionary = Dictionary.load(str(tokenizer[1]))
+    dictionary = Dictionary.load(str(symbols))
     dictionary.add_symbol("<mask>")
     settings = Namespace(
         encoder_layers=LAYERS,
@@ -79,7 +83,6 @@ def drawn(tokenizer: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.copy_(torch.randn(parameter.shape, generator=generator))
-    path = tmp_path_factory.mktemp("drawn") / "checkpoint.pt"
     content = {"args": None, "cfg": {"model": settings}, "model": model.state_dict()}
     torch_persistent_save(content, str(path))
     return path
@@ -129,6 +132,27 @@ def test_every_layer_and_id_is_fairseqs(
     assert len(found["layers"]) == LAYERS + 1
     assert max(found["layers"]) < TOLERANCE
     assert found["logits"] < TOLERANCE
+
+
+def test_a_padded_dictionary(tokenizer: tuple[Path, Path], tmp_path: Path) -> None:
+    """The tokenizer's `<mask>` is the one that fairseq has behind the padding."""
+    from chronoglot.encoding.encoder import load_masked_lm
+    from safetensors.torch import load_file
+
+    padded = tmp_path / "dict.txt"
+    padding = "".join(f"madeupword{number:04} 0\n" for number in range(5))
+    padded.write_text(tokenizer[1].read_text("utf-8") + padding, encoding="utf-8")
+    checkpoint = draw(padded, tmp_path / "checkpoint.pt")
+    convert(checkpoint, tokenizer[0], padded, tmp_path / "model")
+    found = compare_with_fairseq(checkpoint, tmp_path / "model", padded, [*sentences(2), *ODD])
+    assert max(*found["layers"], found["logits"]) < TOLERANCE
+    mask = load_masked_lm(tmp_path / "model").mask
+    state = torch.load(checkpoint, weights_only=False)["model"]
+    weights = load_file(tmp_path / "model/model.safetensors")
+    assert torch.equal(
+        weights["roberta.embeddings.word_embeddings.weight"][mask],
+        state["encoder.sentence_encoder.embed_tokens.weight"][-1],
+    )
 
 
 def test_another_checkpoints_weights_are_told_apart(
