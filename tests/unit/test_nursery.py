@@ -416,5 +416,5 @@ def test_outputs_are_the_same_with_and_without(tmp_path: Path) -> None:
     nursery.parent.communicate("\n")
     assert {"libtorch_cpu.so"} <= held
     assert [name for name in threads if name != "jemalloc_bg_thd\n"] == [threads[0]]
-    assert len(second) == 3 + 3 * 3 + 2
+    assert len(second) == 3 + 1 + 3 * 3 + 2
     assert first == second == outputs(tmp_path / "3", "")
