@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny_model
-from chronoglot.encoding.fast_tokens import FastTokeniser
+from chronoglot.encoding.fast_tokens import FastTokeniser, _owners, _text, _with_marks
 from chronoglot.errors import UserError
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -54,6 +54,43 @@ def test_every_subword_is_of_one_word_and_every_word_has_one(
     # A sentence is tokenised the same whatever stands beside it.
     alone = [tokeniser.tokenise(tiny_model.word_table([text])) for text in texts]
     assert np.array_equal(subwords.ids, np.concatenate([each.ids for each in alone]))
+
+
+_NORMALISERS = st.sampled_from(
+    [
+        normalizers.NFC(),
+        normalizers.NFKD(),
+        normalizers.BertNormalizer(),
+        normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")]),
+        normalizers.Replace("a", "bb"),
+    ]
+)
+# Signs that normalisation puts in another order, composes, divides or takes away.
+_SIGN = st.one_of(
+    st.sampled_from("ab\u0323\u0301\u1100\u1161\u11a8각ﬁÅ\u200b\u093cก\u0e33𓀀"), _WORD
+)
+
+
+@pytest.mark.parametrize("kind", SPECIAL)
+@settings(max_examples=200)
+@given(normaliser=_NORMALISERS, forms=st.lists(_SIGN, min_size=2, max_size=8), data=st.data())
+def test_subwords_are_of_words_in_order_however_text_is_normalised(
+    tokenizers: dict[str, Path],
+    kind: str,
+    normaliser: normalizers.Normalizer,
+    forms: list[str],
+    data: st.DataObject,
+) -> None:
+    tokenizer = Tokenizer.from_file(str(tokenizers[kind] / "tokenizer.json"))
+    tokenizer.normalizer = normaliser
+    divided = data.draw(st.sets(st.integers(0, len(forms) - 1)))
+    text, word_of = _text(forms, divided)
+    offsets = _with_marks(tokenizer).encode(text, add_special_tokens=False).offsets
+    owners = _owners(offsets, word_of)
+    assert (np.diff(owners) >= 0).all()
+    for owner, (start, stop) in zip(owners, offsets, strict=True):
+        counts = np.bincount(word_of[start:stop], minlength=len(forms))
+        assert stop == start or counts[owner] == counts.max() > counts[:owner].max(initial=0)
 
 
 # Not Llama's, whose subwords may cross words: where one leaves a word with nothing, it is divided.
@@ -122,6 +159,21 @@ def test_a_subword_that_crosses_words(
     pieces = [crossing._tokenizer.id_to_token(number) for number in subwords.ids]
     found = [pieces[slice(*span)] for span in itertools.pairwise(subwords.starts)]
     assert found == expected
+
+
+def test_a_sign_that_is_read_as_a_space_and_another_is_of_its_word(
+    tokenizers: dict[str, Path], tmp_path: Path
+) -> None:
+    """A macron is a space and its sign to NFKC; offsets of spaces are trimmed to their ends."""
+    tokenizer = Tokenizer.from_file(str(tokenizers["roberta"] / "tokenizer.json"))
+    tokenizer.normalizer = normalizers.NFKC()
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    tokeniser = FastTokeniser(tmp_path)
+    sign = tokeniser.text_ids("¯").tolist()
+    for before, after in itertools.product("ab¯", repeat=2):
+        words = tiny_model.word_table([[(before, True), ("¯", False), (after, False)]])
+        subwords = tokeniser.tokenise(words)
+        assert subwords.ids[slice(*subwords.starts[1:3])].tolist() == sign
 
 
 @pytest.mark.parametrize(

@@ -184,4 +184,5 @@ def _owners(offsets: Sequence[tuple[int, int]], word_of: NDArray[np.int64]) -> N
         owners[number] = (
             first if first == last else first + np.bincount(word_of[start:stop] - first).argmax()
         )
-    return np.maximum.accumulate(owners)
+    # So is a space that was trimmed, though it lies behind its character: `¯` is read as ` ̄`.
+    return np.minimum.accumulate(owners[::-1])[::-1]
