@@ -1,6 +1,7 @@
 """Rank correlations with properties, and their p-values by permuting languages."""
 
 from itertools import permutations as ordered_pairs
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -199,6 +200,41 @@ def test_few_languages_have_as_many_p_values_as_orders() -> None:
     found = mantel(every, every, values, np.tile(rank[:, None], 4), permutations=20_000, seed=0)
     assert found is not None
     assert found[1] == pytest.approx(exact, abs=0.02)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_languages_change_places_with_those_of_the_same_part_alone(seed: int) -> None:
+    """Two sources, two of both and three targets have 2! · 2! · 3! orders, here listed.
+
+    A language that is not observed keeps out, and nothing needs to be known of it.
+    """
+    random = np.random.default_rng(seed)
+    sources, targets = [0, 1, 2, 3], [2, 3, 4, 5, 6]
+    source, target = np.array([(a, b) for a in sources for b in targets if a != b]).T
+    values, matrix = random.normal(size=len(source)), noise(random)
+    matrix[7], matrix[:, 7] = np.nan, np.nan
+    strength = [
+        abs(spearmanr(values, matrix[order[source], order[target]]).statistic)
+        for parts in product(*map(ordered_pairs, ([0, 1], [2, 3], [4, 5, 6])))
+        for order in [np.concatenate([*parts, [7]]).astype(int)]
+    ]
+    exact = np.mean(np.array(strength) >= strength[0] - 1e-9)
+    found = mantel(source, target, values, matrix, permutations=4_000, seed=seed)
+    assert found is not None
+    assert found[1] == pytest.approx(exact, abs=0.03)
+
+
+@pytest.mark.parametrize("block", [1, 4_000, 1_000_000])
+def test_every_permutation_counts_once_whatever_is_in_memory(
+    block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing goes along with anything, every permutation is as strong."""
+    monkeypatch.setattr("chronoglot.analysis.correlates._BLOCK", block)
+    every = np.arange(4)
+    values, property_ = np.array([1.0, 2, 2, 1]), np.array([1.0, 2, 3, 4])
+    matrix = np.tile(property_[:, None], 4)
+    found = mantel(every, every, values, matrix, permutations=1_001, seed=0)
+    assert found == (pytest.approx(0), 1.0, 4)
 
 
 def null_p_values(of_pairs: bool, simulations: int = 400) -> tuple[list[float], list[float]]:
