@@ -273,6 +273,43 @@ def test_what_is_said_twice_has_to_agree(family: str, key: str, config: dict) ->
         check_config({"model_type": family} | config, Path("config.json"))
 
 
+@pytest.mark.parametrize(
+    ("family", "config"),
+    [
+        ("llama", {"partial_rotary_factor": 1.0, "rope_parameters": {"partial_rotary_factor": 1}}),
+        ("modernbert", {"local_attention": 128, "sliding_window": 64}),
+        ("modernbert", {"local_attention": 9, "sliding_window": 4}),
+        (
+            "modernbert",
+            {
+                "global_attn_every_n_layers": 3,
+                "layer_types": ["full_attention", *["sliding_attention"] * 2] * 2,
+            },
+        ),
+        ("modernbert", {"norm_eps": 1e-5, "layer_norm_eps": 1e-5}),
+        ("gpt_neox", {"partial_rotary_factor": 0.25}),  # which is so where nothing is said
+        ("bloom", {"num_attention_heads": 4, "n_head": 4}),
+    ],
+)
+def test_what_is_said_twice_and_agrees_passes(family: str, config: dict) -> None:
+    check_config({"model_type": family} | config, Path("config.json"))
+
+
+@pytest.mark.parametrize(
+    ("family", "name", "there"),
+    [
+        ("llama", "layers.0.self_attn.q_proj.bias", False),
+        ("llama", "layers.0.mlp.up_proj.bias", False),
+        ("gpt_neox", "layers.0.attention.query_key_value.bias", True),
+        ("modernbert", "layers.0.attn.Wqkv.bias", False),
+    ],
+)
+def test_biases_are_where_the_family_has_them_if_nothing_is_said(
+    family: str, name: str, there: bool
+) -> None:
+    assert left_over([name], {"model_type": family}) == ([] if there else [name])
+
+
 @pytest.mark.parametrize(("family", "change"), FOLLOWED)
 def test_what_is_honoured_changes_the_vectors(
     folders: dict[str, Path], tmp_path: Path, family: str, change: dict

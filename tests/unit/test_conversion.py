@@ -245,6 +245,27 @@ def test_a_checkpoint_cut_short_is_refused(
         load_fairseq(path)
 
 
+def test_an_empty_file_and_one_that_stops_are_told_apart(content: dict, tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.pt"
+    path.touch()
+    with pytest.raises(UserError, match=r"checkpoint.pt: an empty file"):
+        load_fairseq(path)
+    torch.save(content, path)
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(UserError, match=r"checkpoint.pt: a checkpoint cut short"):
+        load_fairseq(path)
+
+
+@pytest.mark.parametrize(
+    "name", ["encoder.layers.0._fsdp_wrapped_module.fc1.weight", "encoder.flat_param_0"]
+)
+def test_a_part_that_fsdp_divided_is_refused(content: dict, tmp_path: Path, name: str) -> None:
+    content["model"][name] = torch.zeros(3)
+    torch.save(content, tmp_path / "checkpoint.pt")
+    with pytest.raises(UserError, match="consolidate_fsdp_shards"):
+        load_fairseq(tmp_path / "checkpoint.pt")
+
+
 def test_a_flipped_bit_a_page_and_a_missing_file_are_refused(content: dict, tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.pt"
     torch.save(content, path)

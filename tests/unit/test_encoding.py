@@ -198,6 +198,19 @@ def test_a_long_sentence_is_refused_by_name(folder: Path, tmp_path: Path) -> Non
     assert not list(tmp_path.iterdir())
 
 
+def test_the_longest_sentence_that_fits_is_read(
+    folder: Path, tokeniser: SentencePieceTokeniser, tmp_path: Path
+) -> None:
+    texts = [[("дом", True), *[(".", False)] * number] for number in range(60)]
+    lengths = [len(tokeniser.tokenise(tiny_model.word_table([text])).ids) for text in texts]
+    fits = lengths.index(POSITIONS - 2) + 1
+    words = tiny_model.word_table(texts[:fits])
+    refused = run(folder, words, tmp_path)
+    assert np.array_equal(refused, run(folder, words, tmp_path, long="window"))
+    with pytest.raises(UserError, match=rf"sentence-{fits} has {lengths[fits]} subwords"):
+        run(folder, tiny_model.word_table(texts[: fits + 1]), tmp_path)
+
+
 @given(
     counts=st.lists(st.integers(1, 30), min_size=1, max_size=80),
     first=st.integers(0, 1000),

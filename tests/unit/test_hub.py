@@ -109,12 +109,20 @@ def test_divided_weights(server: Hub, tmp_path: Path) -> None:
 
 def test_what_fails_for_a_moment_is_tried_again(server: Hub, tmp_path: Path) -> None:
     server.revisions = {"main": files_of(1)}
-    server.failures = [503, 503, 429]
+    server.failures = [500, 408, 429]
     server.cuts = 1
     snapshot(NAME, "main", tmp_path / "model", endpoint=server.url)
     content = (tmp_path / "model" / "model.safetensors").read_bytes()
     assert content == server.revisions["main"]["model.safetensors"]
     assert not server.failures and not server.cuts
+
+
+def test_what_fails_for_good_is_asked_once(server: Hub, tmp_path: Path) -> None:
+    server.revisions = {"main": files_of(1)}
+    server.failures = [499, 499]
+    with pytest.raises(UserError, match="cannot be had"):
+        snapshot(NAME, "main", tmp_path / "model", endpoint=server.url)
+    assert server.failures == [499]
 
 
 def test_the_cache_serves_a_machine_without_access(

@@ -194,6 +194,16 @@ def test_a_pair_has_the_types_of_its_tokenizer(folders: dict[str, Path]) -> None
     torch.testing.assert_close(states[-len(expected) :], expected, atol=1e-5, rtol=1e-5)
 
 
+def test_a_model_of_one_type_reads_pairs_without_types(
+    tokenizers: dict[str, Path], tmp_path: Path
+) -> None:
+    write_model(tmp_path, tokenizers["wordpiece"], "bert", head=False, type_vocab_size=1)
+    encoder = load_encoder(tmp_path)
+    pair = [encoder.text_ids("the cat"), encoder.separator, encoder.text_ids("a dog")]
+    text = np.concatenate(pair)
+    assert len(encoder.hidden_states([text])[-1]) == len(text) + encoder.special
+
+
 def test_roberta_is_read_without_transformers(folders: dict[str, Path]) -> None:
     """It takes seconds to import; the same model through it gives the same."""
     fast, slow = load_encoder(folders["roberta"]), TransformersModel(folders["roberta"])

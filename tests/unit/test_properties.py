@@ -102,6 +102,22 @@ def test_overlap_of_vocabularies(texts: dict[str, Path], tokenizer: Path) -> Non
     assert overlap["qad"].isna().all()
 
 
+def test_a_text_of_nothing_shares_nothing(
+    texts: dict[str, Path], tokenizer: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "empty.txt").write_text("\n\n")
+    overlap = pairs_of(texts | {"qad": tmp_path / "empty.txt"}, tokenizer)["vocabulary_overlap"]
+    assert (overlap["qad"] == 0).all()
+
+
+def test_texts_are_counted_alike_in_parts(
+    texts: dict[str, Path], tokenizer: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = pairs_of(texts, tokenizer)
+    monkeypatch.setattr(properties, "_CHUNK", 3)
+    pd.testing.assert_frame_equal(pairs_of(texts, tokenizer), whole)
+
+
 def test_a_text_overlaps_with_itself_wholly(texts: dict[str, Path], tokenizer: Path) -> None:
     table = pairs_of(texts | {"qad": texts["qaa"]}, tokenizer)
     assert table.loc[("qaa", "qad"), "vocabulary_overlap"] == pytest.approx(1)

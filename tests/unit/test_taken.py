@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -73,8 +74,12 @@ def test_another_run_under_the_old_names_is_refused(run: Path, file: str, in_pla
         path.unlink()
     path.write_bytes(content)
     os.utime(path, (9, 9))
-    with pytest.raises(UserError, match=rf"step 5 .*taken from .*{file} \(.*another `experiment`"):
+    with pytest.raises(
+        UserError, match=rf"step 5 .*taken from .*{file} \(.*another `experiment`"
+    ) as e:
         found(run)
+    now = datetime.fromtimestamp(9).isoformat(" ")
+    assert f"which is now ({len(content):,} bytes, of {now})" in str(e.value)
     assert found(run, steps=[7]).steps == [0, 7]
     shutil.rmtree(run.parent / "results/checkpoints/step-5")
     assert found(run).steps == [0, 5, 7]

@@ -248,6 +248,40 @@ def test_the_ids_of_a_fast_tokenizer_are_counted(run: dict[int, Path]) -> None:
     }
 
 
+def test_findings_are_told_in_a_table_with_what_to_do(run: dict[int, Path]) -> None:
+    assert verify(run).describe() == "13 checkpoints; findings: 0"
+    change(run[100], put("2.weight", float("nan")))
+    assert verify(run, ["nan:100"]).describe().splitlines() == [
+        "13 checkpoints; findings: 1",
+        "",
+        "  nan:100  1 nan in 2.weight (accepted)",
+    ]
+    change(run[8], lambda t: t.pop("1.bias"))
+    assert verify(run, ["nan:100", "nan:9"]).describe().splitlines() == [
+        "13 checkpoints; findings: 2",
+        "",
+        "  missing:8  not there: 1.bias",
+        "  nan:100    1 nan in 2.weight (accepted)",
+        "",
+        "Fetch or convert these checkpoints again, or leave the steps out. Where it is meant to be "
+        "so, accept the findings by name:",
+        "  - missing:8",
+        "",
+        "Accepted, but not found: nan:9",
+    ]
+
+
+def test_what_half_of_the_steps_have_is_missing_in_the_rest(run: dict[int, Path]) -> None:
+    for step in (8, 16):
+        change(run[step], lambda tensors: tensors.update(more=torch.ones(2)))
+
+    def odd(*steps: int) -> list[str]:
+        return [n for n in names({s: run[s] for s in steps}) if n.startswith(("missing", "extra"))]
+
+    assert odd(4, 8, 16, 32) == ["missing:4", "missing:32"]
+    assert odd(2, 4, 8, 16, 32) == ["extra:8", "extra:16"]
+
+
 def test_what_is_accepted_passes_and_the_rest_does_not(
     run: dict[int, Path], trained: dict[int, Tensors], tokenizer: tuple[Path, int], tmp_path: Path
 ) -> None:
