@@ -16,9 +16,9 @@ from chronoglot.checkpoints.manifest import write_manifest
 from chronoglot.checkpoints.verify import compare, verify, write_verdict
 from chronoglot.errors import UserError
 from safetensors.torch import load_file, save_file
+from trained_run import Tensors, train, write
 
 STEPS = (0, 1, 2, 4, 8, 16, 32, 64, 100, 150, 200, 250, 300)
-Tensors = dict[str, torch.Tensor]
 
 
 @pytest.fixture(scope="module")
@@ -28,45 +28,9 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
     return model, size
 
 
-def write(folder: Path, tensors: Tensors, tokenizer: tuple[Path, int]) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    save_file(tensors, folder / "model.safetensors")
-    (folder / "config.json").write_text(json.dumps({"vocab_size": tokenizer[1]}))
-    shutil.copyfile(tokenizer[0], folder / "sentencepiece.bpe.model")
-    write_manifest(folder)
-    return folder
-
-
 @pytest.fixture(scope="module")
 def trained(tokenizer: tuple[Path, int]) -> dict[int, Tensors]:
-    """A small network as Adam trains it, with warm-up: saved at each step of `STEPS`."""
-    torch.manual_seed(0)
-    size, width = tokenizer[1], 16
-    network = torch.nn.Sequential(
-        torch.nn.Embedding(size, width),
-        torch.nn.LayerNorm(width),
-        torch.nn.Linear(width, 32),
-        torch.nn.GELU(),
-        torch.nn.Linear(32, width),
-        torch.nn.Linear(width, size),
-    )
-    for module in (network[2], network[4], network[5]):
-        torch.nn.init.normal_(module.weight, std=0.02)
-        torch.nn.init.zeros_(module.bias)
-    network[4].weight.requires_grad = False  # frozen
-    optimizer = torch.optim.Adam([p for p in network.parameters() if p.requires_grad])
-    following = torch.randint(size, (size,))
-    saved = {}
-    for step in range(STEPS[-1] + 1):
-        if step in STEPS:
-            state = {name: tensor.detach().clone() for name, tensor in network.named_parameters()}
-            saved[step] = state | {"unused": torch.zeros(1, width), "ids": torch.arange(5)}
-        optimizer.param_groups[0]["lr"] = 0.01 * min(1.0, (step + 1) / 50)
-        ids = torch.randint(size, (64,))
-        optimizer.zero_grad()
-        torch.nn.functional.cross_entropy(network(ids), following[ids]).backward()
-        optimizer.step()
-    return saved
+    return train(tokenizer[1], STEPS)
 
 
 @pytest.fixture

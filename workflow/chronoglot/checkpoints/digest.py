@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from sentencepiece import SentencePieceProcessor
 
 from chronoglot.checkpoints.manifest import check_manifest
+from chronoglot.checkpoints.sketch import decoded, encoded, places
 from chronoglot.errors import UserError
 from chronoglot.files import whole
 
@@ -27,7 +29,7 @@ def digest(folder: str | Path) -> dict:
     - `files`: name → `size` (bytes) and `sha256`.
     - `tensors`: name → `shape`, `dtype`, `sha256` of its bytes, and for floating-point ones `nan`
       and `infinite` (how many numbers are) and `norm` (Euclidean; null if any number is not
-      finite).
+      finite), and for matrices of such `sketch` (see `chronoglot.checkpoints.sketch`).
     - `vocabulary`: `embeddings`, the ids that config.json speaks of, and `padding`, by how
       many fairseq's dictionary was padded; `tokenizer`, the file of the
       tokenizer (null: none that is known), and `ids`, those that it can give (null likewise).
@@ -58,10 +60,14 @@ def read_digest(path: str | Path) -> dict:
     """A digest that `write_digest` wrote; raises UserError if the file is damaged or another's."""
     try:
         found = dict(json.loads(Path(path).read_text(encoding="utf-8")))
-        found["tensors"].keys()
+        for tensor in found["tensors"].values():
+            if "norm" in tensor and len(tensor["shape"]) > 1:
+                decoded(tensor["sketch"])
         return found
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{path}: not a readable digest ({error}); delete it, run again") from error
+        raise UserError(
+            f"{path}: not a digest of this version ({error!r}); delete it and run again"
+        ) from error
 
 
 def _tensors(path: Path) -> Iterator[tuple[str, dict]]:
@@ -78,28 +84,39 @@ def _tensors(path: Path) -> Iterator[tuple[str, dict]]:
                     else iter([file.get_tensor(name)])
                 )
                 dtype = part.get_dtype()
-                numbers = _numbers(chunks, floating=dtype.startswith(("F", "BF")))
+                floating = dtype.startswith(("F", "BF"))
+                taken = places(shape) if floating and len(shape) > 1 else None
+                numbers = _numbers(chunks, floating, taken)
                 yield name, {"shape": shape, "dtype": dtype, **numbers}
     except (OSError, SafetensorError) as error:
         raise UserError(f"{path}: not a readable file of weights ({error})") from error
 
 
-def _numbers(chunks: Iterator[torch.Tensor], floating: bool) -> dict:
-    """Hash, and of floating-point numbers how many are not finite, and the norm."""
+def _numbers(
+    chunks: Iterator[torch.Tensor], floating: bool, taken: NDArray[np.int64] | None
+) -> dict:
+    """Hash, and of floating-point numbers how many are not finite, the norm, and those `taken`."""
     hashed = hashlib.sha256()
     squares, nan, infinite = 0.0, 0, 0
+    start, sample = 0, []
     for chunk in chunks:
         hashed.update(chunk.contiguous().flatten().view(torch.uint8).numpy().data)
         if floating:
             # numpy's sum, since that of torch depends on the number of threads.
-            numbers = chunk.double().numpy()
+            numbers = chunk.double().numpy().ravel()
             nan += int(np.isnan(numbers).sum())
             infinite += int(np.isinf(numbers).sum())
             squares += float(np.square(numbers).sum())
+            if taken is not None:
+                here = taken[np.searchsorted(taken, start) :] - start
+                sample.append(numbers[here[here < numbers.size]])
+                start += numbers.size
     found: dict = {"sha256": hashed.hexdigest()}
     if floating:
         norm = math.sqrt(squares) if not nan + infinite else None
         found |= {"nan": nan, "infinite": infinite, "norm": norm}
+    if sample:
+        found["sketch"] = encoded(np.concatenate(sample))
     return found
 
 

@@ -12,13 +12,16 @@ another run. Each of these looks like a result when it is probed. Findings, by n
 | `shape:A`, `dtype:A`  | tensors are not of the shape or type that they have in most steps       |
 | `nan:A`, `infinite:A` | numbers that are not finite                                             |
 | `norm:A:B`            | norms of matrices jump from one step to the next                        |
+| `order:A…`            | the weights go out and back at these steps: they are another step's     |
+| `near:A:B`            | these steps are nearly equal: a copy, in another precision perhaps      |
+| `between:A:B:C`       | A is a mixture of B and C                                               |
 | `vocabulary:A`        | tokenizer and model differ in the number of ids, or one cannot be read  |
 | `tokenizer:A`         | the tokenizer is not that of most steps                                 |
 
 A matrix that is equal in all steps is taken for frozen or unused. Vectors (biases, scales of
 layer norms) are left out of `shared` and `norm`: in half precision a short one can stay as it is
 for many updates, and biases grow from nothing by any factor. `chronoglot.checkpoints.jumps` says
-what is a jump.
+what is a jump, `chronoglot.checkpoints.order` what lies out of order.
 """
 
 import json
@@ -29,6 +32,7 @@ from pathlib import Path
 from chronoglot.checkpoints import faults
 from chronoglot.checkpoints.digest import digest
 from chronoglot.checkpoints.jumps import jumps
+from chronoglot.checkpoints.order import order
 from chronoglot.files import whole
 
 # The widest first column of the table of findings; a longer name is not padded.
@@ -96,6 +100,7 @@ def compare(digests: Mapping[int, dict], accept: Collection[str] = ()) -> Verdic
         **faults.other_tensors(tensors),
         **faults.not_finite(tensors),
         **jumps(tensors),
+        **order(tensors),
         **faults.vocabularies(digests),
     }
     return Verdict(
