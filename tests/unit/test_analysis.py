@@ -10,7 +10,7 @@ import pytest
 from chronoglot.analysis.doubts import NOT_ABOVE, WITHIN_ERROR, doubt
 from chronoglot.analysis.learning import best_layers, forgetting, learned_step, summarise
 from chronoglot.analysis.scores import collect_scores
-from chronoglot.analysis.tables import in_language, read_table, transfer, write_table
+from chronoglot.analysis.tables import in_language, read_table, transfer, write_named, write_table
 from chronoglot.errors import UserError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -349,7 +349,7 @@ def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(read_table(parquet), table)
     pd.testing.assert_frame_equal(pd.read_csv(csv), table, check_dtype=False)
     before = parquet.read_bytes(), csv.read_bytes()
-    write_table(table, parquet, csv)
+    write_named(table, tmp_path / "tables", "scores")
     assert (parquet.read_bytes(), csv.read_bytes()) == before
 
 

@@ -231,6 +231,18 @@ def test_the_window_is_what_the_model_reads(folders: dict[str, Path], family: st
         encoder.hidden_states([np.append(text, text[:1])])
 
 
+def test_bloom_reads_2048_subwords_unless_it_says_otherwise(
+    tokenizers: dict[str, Path], tmp_path: Path
+) -> None:
+    write_model(tmp_path, tokenizers["bytes"], "bloom", head=False)
+    config = json.loads((tmp_path / "config.json").read_text())
+    del config["seq_length"]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    write_manifest(tmp_path)
+    encoder = load_encoder(tmp_path)
+    assert encoder.window + encoder.special == 2048
+
+
 def changed(folder: Path, into: Path, **config: object) -> Path:
     shutil.copytree(folder, into)
     path = into / "config.json"

@@ -147,6 +147,29 @@ def test_blocks_made_anew_fit_as_those_kept(monkeypatch: pytest.MonkeyPatch) -> 
     assert np.mean(anew.predict(part) == kept.predict(part)) > 0.999
 
 
+@pytest.mark.parametrize(("room", "times"), [(40 * 6 * 4, 1), (40 * 6 * 4 - 1, 3)])
+def test_features_that_there_is_room_for_are_made_once(
+    room: int, times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = 0
+
+    def inputs(vectors: NDArray[np.float32], examples: Examples) -> NDArray[np.float32]:
+        nonlocal made
+        made += len(examples)
+        return item_inputs(vectors, examples)
+
+    part = plain(*clusters(3, 6, 1.0, count=40))
+    part = replace(part, task=replace(part.task, inputs=inputs))
+    monkeypatch.setattr(features_module, "KEPT_BYTES", room)
+    mean, scale = part.moments()
+    made = 0
+    standard = Standardised(part, mean, scale)
+    blocks = [np.concatenate(list(standard.blocks())) for _ in range(3)]
+    assert made == 40 * times
+    for block in blocks:
+        np.testing.assert_allclose(block, (part.vectors - mean) / scale, atol=1e-5)
+
+
 def test_a_search_that_cannot_go_on_ends_and_one_cut_short_says_so(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

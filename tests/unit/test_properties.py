@@ -286,6 +286,20 @@ def test_geographic_distance_is_that_of_the_great_circle(
     assert 600 < kilometres < 900
 
 
+def test_distances_lie_between_0_and_1_and_are_0_from_oneself() -> None:
+    codes = sorted(
+        {*REAL, *STANDARD.values(), *KIN, "ar", "hi", "sw", "ta", "th", "ur", "vi", "el"}
+    )
+    found = distances(codes, {})
+    for matrix in found.values():
+        assert ((matrix >= 0) & (matrix <= 1)).all()
+        np.testing.assert_allclose(matrix, matrix.T, atol=1e-12)
+    for name in ("syntactic", "geographic"):
+        np.testing.assert_allclose(np.diag(found[name]), 0, atol=1e-7)
+    isolates = np.flatnonzero(np.diag(found["genetic"]) > 1e-7)
+    assert [codes[place] for place in isolates] == ["eu"]
+
+
 def test_codes_of_three_letters_are_those_of_two() -> None:
     two, three = distances(["sv", "zh"], {}), distances(["swe", "cmn"], {})
     for name, matrix in two.items():
