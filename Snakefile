@@ -26,6 +26,7 @@ from chronoglot.asked import refuse_unknown
 from chronoglot.data.fetch.missing import bring, is_cut_off
 from chronoglot.errors import UserError
 from chronoglot.figures.catalogue import figure_tables
+from chronoglot.limits import growing
 from chronoglot.nursery import server as nursery
 from chronoglot.plan import read_plan
 from chronoglot.settings_file import refuse_duplicate_keys

@@ -15,6 +15,7 @@ from chronoglot.downloads import Downloads
 from chronoglot.environment import set_environment
 from chronoglot.errors import UserError
 from chronoglot.figures.catalogue import figure_names
+from chronoglot.limits import Limits
 from chronoglot.run import find_run, missing_checkpoints
 from chronoglot.schedule import Schedule
 from chronoglot.settings import Settings
@@ -51,6 +52,7 @@ class Plan:
         self.run = find_run(settings, self.results)
         self.steps = self.run.steps
         self.layers = self._layers()
+        self.limits = Limits(settings, self.sources, self.run, self.results)
         self.languages = list(settings.languages)
         self.with_text = [code for code in self.languages if self.sources.has_text(code)]
         self.with_treebank = [code for code in self.languages if self.sources.has_treebank(code)]

@@ -64,6 +64,14 @@ class Tuples(BaseModel):
             ],
         )
 
+    @property
+    def number(self) -> int:
+        """How many scores there are, each pair of languages counted."""
+        probes = sum(map(len, self.probes.values()))
+        pairs = sum(len(codes) * len(self.sources[task]) for task, codes in self.transfer.items())
+        alone = len(self.texts) + len(self.alignments) * len(self.layers)
+        return len(self.steps) * ((probes + pairs) * len(self.layers) + alone)
+
     def alignment_files(self, results: str | Path) -> list[str]:
         """Of those files the ones of word alignment."""
         return [

@@ -20,8 +20,8 @@ rule scores:
         "../../envs/chronoglot.yaml"
     threads: 1
     resources:
-        mem_mb=4_000,
-        runtime=60,
+        mem_mb=PLAN.limits.tables(PLAN.tuples.number),
+        runtime=growing(60),
     params:
         run=SETTINGS.experiment,
         # The same files as `input`, short enough for a command line whatever their number.
@@ -47,8 +47,8 @@ rule links:
         "../../envs/chronoglot.yaml"
     threads: 1
     resources:
-        mem_mb=4_000,
-        runtime=30,
+        mem_mb=growing(4_000),
+        runtime=growing(30),
     params:
         run=SETTINGS.experiment,
         tuples=PLAN.tuples.only(task="alignment").model_dump_json(),
@@ -72,8 +72,8 @@ rule summary:
         "../../envs/chronoglot.yaml"
     threads: 1
     resources:
-        mem_mb=4_000,
-        runtime=60,
+        mem_mb=PLAN.limits.tables(PLAN.tuples.number),
+        runtime=growing(60),
     params:
         share=SETTINGS.analysis.learned_share,
     message:
@@ -96,8 +96,8 @@ rule movement:
         "../../envs/chronoglot.yaml"
     threads: 1
     resources:
-        mem_mb=4_000,
-        runtime=60,
+        mem_mb=PLAN.limits.tables(PLAN.tuples.number),
+        runtime=growing(60),
     message:
         "follow tasks through the layers"
     shell:
@@ -118,8 +118,8 @@ rule across:
         "../../envs/chronoglot.yaml"
     threads: 1
     resources:
-        mem_mb=4_000,
-        runtime=60,
+        mem_mb=PLAN.limits.tables(PLAN.tuples.number),
+        runtime=growing(60),
     params:
         languages=",".join(PLAN.languages),
     message:
@@ -148,8 +148,8 @@ rule properties:
         "../../envs/chronoglot.yaml"
     threads: 1
     resources:
-        mem_mb=4_000,
-        runtime=60,
+        mem_mb=growing(4_000),
+        runtime=growing(60),
     params:
         languages=SETTINGS.described_languages,
         typologies=SETTINGS.typologies,
@@ -184,8 +184,8 @@ rule correlates:
         "../../envs/chronoglot.yaml"
     threads: 1
     resources:
-        mem_mb=4_000,
-        runtime=60,
+        mem_mb=PLAN.limits.tables(PLAN.tuples.number),
+        runtime=growing(60),
     params:
         permutations=SETTINGS.analysis.permutations,
         seed=SETTINGS.seed,

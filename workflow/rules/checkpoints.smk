@@ -19,8 +19,8 @@ rule verify:
         "../../envs/chronoglot.yaml"
     threads: 1
     resources:
-        mem_mb=4_000,
-        runtime=30,
+        mem_mb=growing(4_000),
+        runtime=growing(30),
     params:
         accept=" ".join(f"--accept {name}" for name in SETTINGS.checkpoints.accept),
     message:
@@ -45,8 +45,8 @@ if 0 not in PLAN.run.published:
             "../../envs/chronoglot.yaml"
         threads: 1
         resources:
-            mem_mb=8_000,
-            runtime=30,
+            mem_mb=PLAN.limits.model(3),
+            runtime=growing(30),
         params:
             model=lambda wildcards, input: Path(input[0]).parent,
             folder=lambda wildcards, output: Path(output[0]).parent,

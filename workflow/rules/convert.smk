@@ -27,8 +27,8 @@ rule convert:
         "../../envs/chronoglot.yaml"
     threads: 1
     resources:
-        mem_mb=4_000,
-        runtime=30,
+        mem_mb=PLAN.limits.model(4),
+        runtime=growing(30),
     params:
         layers=PLAN.run.layers,
     message:
@@ -56,8 +56,8 @@ rule check_conversion:
         "../../envs/chronoglot.yaml"
     threads: 1
     resources:
-        mem_mb=8_000,
-        runtime=30,
+        mem_mb=PLAN.limits.model(8),
+        runtime=growing(30),
     message:
         "compare the converted checkpoint of step {wildcards.step} with fairseq's"
     shell:

@@ -26,8 +26,8 @@ rule in_vitro:
         "../../envs/chronoglot.yaml"
     threads: 1
     resources:
-        mem_mb=1_000,
-        runtime=30,
+        mem_mb=growing(1_000),
+        runtime=growing(30),
     params:
         typology=lambda wildcards: PLAN.sources.typology(wildcards.language),
         generator=SETTINGS.in_vitro.model_dump_json(),
@@ -52,8 +52,8 @@ rule in_vitro_parallel:
         "../../envs/chronoglot.yaml"
     threads: 1
     resources:
-        mem_mb=1_000,
-        runtime=30,
+        mem_mb=growing(1_000),
+        runtime=growing(30),
     params:
         source=lambda wildcards: PLAN.sources.typology(wildcards.source),
         target=lambda wildcards: PLAN.sources.typology(wildcards.target),
@@ -83,8 +83,8 @@ rule text:
         "../../envs/chronoglot.yaml"
     threads: 1
     resources:
-        mem_mb=4_000,
-        runtime=120,
+        mem_mb=growing(4_000),
+        runtime=growing(120),
     params:
         format=lambda wildcards: PLAN.sources.text_format(wildcards.language),
         heldout_share=PLAN.heldout_share,
@@ -115,8 +115,11 @@ rule words:
         "../../envs/chronoglot.yaml"
     threads: 1
     resources:
-        mem_mb=2_000,
-        runtime=30,
+        mem_mb=PLAN.limits.files(
+            lambda wildcards: PLAN.sources.treebank_files(wildcards.language),
+            copies=20,
+        ),
+        runtime=growing(30),
     params:
         split=lambda wildcards: PLAN.sources.treebank_split(wildcards.language),
         limit=(
@@ -145,8 +148,11 @@ rule pairs:
         "../../envs/chronoglot.yaml"
     threads: 1
     resources:
-        mem_mb=2_000,
-        runtime=30,
+        mem_mb=PLAN.limits.files(
+            lambda wildcards: PLAN.sources.pair_files(wildcards.language).values(),
+            copies=10,
+        ),
+        runtime=growing(30),
     params:
         files=lambda wildcards: shlex.join(
             f"--{split}={path}"
@@ -179,8 +185,8 @@ rule check_data:
         "../../envs/chronoglot.yaml"
     threads: 1
     resources:
-        mem_mb=2_000,
-        runtime=30,
+        mem_mb=growing(2_000),
+        runtime=growing(30),
     params:
         tasks=lambda wildcards: ",".join(PLAN.checks.tasks_on(wildcards.data)),
         splits=lambda wildcards: ",".join(PLAN.checks.splits(**wildcards)),
@@ -205,8 +211,8 @@ rule check_text:
         "../../envs/chronoglot.yaml"
     threads: 1
     resources:
-        mem_mb=1_000,
-        runtime=30,
+        mem_mb=growing(1_000),
+        runtime=growing(30),
     params:
         limit=(
             f"--max-characters {SETTINGS.data.max_bpc_characters}"
@@ -235,8 +241,8 @@ rule parallel:
         "../../envs/chronoglot.yaml"
     threads: 1
     resources:
-        mem_mb=2_000,
-        runtime=30,
+        mem_mb=growing(2_000),
+        runtime=growing(30),
     params:
         folder=lambda wildcards, input: Path(input[0]).parent,
     message:

@@ -15,8 +15,8 @@ if PLAN.checks.with_gpu:
             "../../envs/chronoglot.yaml"
         threads: 1
         resources:
-            mem_mb=4_000,
-            runtime=10,
+            mem_mb=growing(4_000),
+            runtime=growing(10),
             gpu=1,
         params:
             sections=PLAN.checks.with_gpu,

@@ -36,8 +36,8 @@ rule encode:
         "../../envs/chronoglot.yaml"
     threads: 1
     resources:
-        mem_mb=4_000,
-        runtime=120,
+        mem_mb=PLAN.limits.forward(PLAN.run.layers + 1),
+        runtime=PLAN.limits.encode_minutes(),
         gpu=1 if SETTINGS.encoding.device == "cuda" else 0,
     params:
         encoding=lambda wildcards, input: PLAN.encoding_options(wildcards.data),

@@ -16,8 +16,8 @@ rule take_tokenizer:
         "../../envs/chronoglot.yaml"
     threads: 1
     resources:
-        mem_mb=1_000,
-        runtime=10,
+        mem_mb=growing(1_000),
+        runtime=growing(10),
     params:
         given=lambda wildcards, input: (
             f"--given {input.given}" if "given" in input.keys() else ""
@@ -47,8 +47,8 @@ rule take_checkpoint:
         "../../envs/chronoglot.yaml"
     threads: 1
     resources:
-        mem_mb=1_000,
-        runtime=600,
+        mem_mb=growing(1_000),
+        runtime=growing(600),
         downloads=1,
     params:
         place=lambda wildcards: PLAN.run.places[int(wildcards.step)],

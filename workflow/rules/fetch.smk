@@ -20,8 +20,8 @@ rule fetch:
         "../../envs/chronoglot.yaml"
     threads: 1
     resources:
-        mem_mb=1_000,
-        runtime=600,
+        mem_mb=growing(1_000),
+        runtime=growing(600),
         downloads=1,
     params:
         command=lambda wildcards, output: PLAN.downloads.command(output[0]),
@@ -47,8 +47,8 @@ if PLAN.downloads.missing_treebanks:
             "../../envs/chronoglot.yaml"
         threads: 1
         resources:
-            mem_mb=1_000,
-            runtime=60,
+            mem_mb=growing(1_000),
+            runtime=growing(60),
         params:
             folder=FETCHED / SETTINGS.downloads.treebanks,
             names=[folder.name for folder in PLAN.downloads.missing_treebanks],
@@ -75,8 +75,8 @@ rule unpack:
         "../../envs/chronoglot.yaml"
     threads: 1
     resources:
-        mem_mb=1_000,
-        runtime=30,
+        mem_mb=growing(1_000),
+        runtime=growing(30),
     params:
         folder=lambda wildcards: FETCHED / Path(wildcards.file).parts[0],
         member=lambda wildcards: Path(*Path(wildcards.file).parts[1:]),
@@ -104,8 +104,8 @@ rule gold:
         "../../envs/chronoglot.yaml"
     threads: 1
     resources:
-        mem_mb=1_000,
-        runtime=30,
+        mem_mb=growing(1_000),
+        runtime=growing(30),
     params:
         folder=lambda wildcards: FETCHED / wildcards.dataset,
         sum=lambda wildcards: PLAN.downloads.known_sum(wildcards.dataset),

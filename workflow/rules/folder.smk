@@ -20,8 +20,8 @@ rule take_folder:
         "../../envs/chronoglot.yaml"
     threads: 1
     resources:
-        mem_mb=4_000,
-        runtime=60,
+        mem_mb=PLAN.limits.model(3),
+        runtime=growing(60),
     params:
         pattern=lambda wildcards: PLAN.run.places[int(wildcards.step)],
         folder=lambda wildcards, output: Path(output.manifest).parent,

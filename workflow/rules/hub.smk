@@ -19,8 +19,8 @@ rule take_revision:
         "../../envs/chronoglot.yaml"
     threads: 1
     resources:
-        mem_mb=4_000,
-        runtime=600,
+        mem_mb=PLAN.limits.model(3),
+        runtime=growing(600),
         downloads=1,
     params:
         repository=SETTINGS.checkpoints.hub.repository,

@@ -20,8 +20,8 @@ rule tokenizer:
         "../../envs/chronoglot.yaml"
     threads: 1
     resources:
-        mem_mb=8_000,
-        runtime=240,
+        mem_mb=growing(8_000),
+        runtime=growing(240),
     params:
         vocabulary=SETTINGS.tokenizer.vocabulary,
         alpha=SETTINGS.tokenizer.alpha,
@@ -64,8 +64,8 @@ rule binarise:
         "../../envs/chronoglot.yaml"
     threads: 1
     resources:
-        mem_mb=4_000,
-        runtime=240,
+        mem_mb=growing(4_000),
+        runtime=growing(240),
     params:
         # A paragraph that is an example must fit into one.
         cut=(
@@ -110,7 +110,7 @@ rule segment:
         "../../envs/chronoglot.yaml"
     threads: SETTINGS.pretraining.threads
     resources:
-        mem_mb=8_000,
+        mem_mb=PLAN.limits.pretraining(),
         runtime=1_440,
         gpu=1 if SETTINGS.pretraining.device == "cuda" else 0,
     params:
@@ -149,7 +149,7 @@ rule checkpoint:
         "../../envs/chronoglot.yaml"
     threads: SETTINGS.pretraining.threads
     resources:
-        mem_mb=8_000,
+        mem_mb=PLAN.limits.pretraining(),
         runtime=1_440,
         gpu=1 if SETTINGS.pretraining.device == "cuda" else 0,
     params:
@@ -181,8 +181,8 @@ rule losses:
         "../../envs/chronoglot.yaml"
     threads: 1
     resources:
-        mem_mb=1_000,
-        runtime=10,
+        mem_mb=growing(1_000),
+        runtime=growing(10),
     params:
         run=SETTINGS.experiment,
     message:

@@ -35,8 +35,8 @@ rule probe:
         "../../envs/chronoglot.yaml"
     threads: 1
     resources:
-        mem_mb=4_000,
-        runtime=240,
+        mem_mb=PLAN.limits.probe(),
+        runtime=PLAN.limits.probe_minutes(len(PLAN.layers)),
     params:
         layers=",".join(map(str, PLAN.layers)),
         vectors=lambda wildcards, input: Path(input.vectors[0]).parent,
@@ -80,8 +80,8 @@ rule transfer:
         "../../envs/chronoglot.yaml"
     threads: 1
     resources:
-        mem_mb=4_000,
-        runtime=120,
+        mem_mb=PLAN.limits.probe(),
+        runtime=PLAN.limits.probe_minutes(len(PLAN.layers)),
     params:
         layers=",".join(map(str, PLAN.layers)),
         vectors=lambda wildcards, input: Path(input.vectors[0]).parent,
@@ -120,8 +120,8 @@ rule bits:
         "../../envs/chronoglot.yaml"
     threads: 1
     resources:
-        mem_mb=4_000,
-        runtime=240,
+        mem_mb=PLAN.limits.bits(),
+        runtime=PLAN.limits.bits_minutes(),
         gpu=1 if SETTINGS.encoding.device == "cuda" else 0,
     params:
         limit=(
@@ -161,8 +161,8 @@ rule align:
         "../../envs/chronoglot.yaml"
     threads: 1
     resources:
-        mem_mb=4_000,
-        runtime=120,
+        mem_mb=PLAN.limits.forward(PLAN.run.layers + 1),
+        runtime=growing(120),
         gpu=1 if SETTINGS.encoding.device == "cuda" else 0,
     params:
         layers=",".join(map(str, PLAN.layers)),

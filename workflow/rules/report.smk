@@ -20,8 +20,8 @@ rule figure:
         "../../envs/chronoglot.yaml"
     threads: 1
     resources:
-        mem_mb=8_000,
-        runtime=30,
+        mem_mb=growing(8_000),
+        runtime=growing(30),
     params:
         languages=SETTINGS.described_languages,
     message:
@@ -52,8 +52,8 @@ rule list_licences:
         "../../envs/chronoglot.yaml"
     threads: 1
     resources:
-        mem_mb=1_000,
-        runtime=10,
+        mem_mb=growing(1_000),
+        runtime=growing(10),
     params:
         datasets=",".join(PLAN.sources.datasets),
         treebanks=",".join(map(str, PLAN.sources.treebank_folders())),
@@ -81,8 +81,8 @@ rule report:
         "../../envs/chronoglot.yaml"
     threads: 1
     resources:
-        mem_mb=8_000,
-        runtime=30,
+        mem_mb=growing(8_000),
+        runtime=growing(30),
     params:
         # A function, since the settings may hold braces.
         settings=lambda wildcards: SETTINGS.resolved,
