@@ -192,6 +192,13 @@ def test_added_tokens_are_read(xlmr: Path, tmp_path: Path, file: str) -> None:
     assert size in load_tokeniser(tmp_path / "taken").text_ids("a ቤት b").tolist()
 
 
+def test_an_added_token_may_divide_any_text_anew(xlmr: Path) -> None:
+    tokenizer = Tokenizer.from_file(str(xlmr / "tokenizer.json"))
+    tokenizer.add_tokens(["fox"])
+    tokenizer.save(str(xlmr / "tokenizer.json"))
+    assert is_extended(xlmr, "model")
+
+
 def test_xlmr_files_that_contradict_each_other_are_refused(xlmr: Path, tmp_path: Path) -> None:
     content = json.loads((xlmr / "tokenizer.json").read_text())
     vocabulary = content["model"]["vocab"]

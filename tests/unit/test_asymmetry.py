@@ -1,5 +1,7 @@
 """Both directions of transfer, and the best source of a target."""
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -103,6 +105,20 @@ def test_best_sources() -> None:
     assert rows["best"].tolist() == [0.4, 0.6, 0.5]
     assert rows["in_language"].tolist() == pytest.approx([0.8, 0.9, np.nan], nan_ok=True)
     assert rows["share"].tolist() == pytest.approx([0.5, 0.6 / 0.9, np.nan], nan_ok=True)
+
+
+def test_the_best_source_is_the_best_of_all() -> None:
+    codes = ["sw", "fi", "de", "tr", "el"]
+    scores = np.random.default_rng(0).permutation(len(codes) ** 2) / 100
+    pairs = dict(zip(product(codes, codes), scores.tolist(), strict=True))
+    rows = best_sources(summary_of(pairs), codes)
+    assert rows[rows["layer"] == "last"]["target"].tolist() == codes
+    for _, row in rows.iterrows():
+        target = row["target"]
+        others = {source: pairs[source, target] for source in codes if source != target}
+        assert row["source"] == max(others, key=others.__getitem__)
+        assert row["best"] == others[row["source"]]
+        assert row["in_language"] == pairs[target, target]
 
 
 def test_of_equal_sources_the_first_in_the_list_is_taken() -> None:

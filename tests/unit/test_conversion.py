@@ -1,7 +1,9 @@
 """A fairseq checkpoint becomes a transformers folder whole and unchanged, or is refused."""
 
+import importlib
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 from argparse import Namespace
@@ -230,6 +232,21 @@ def test_a_checkpoint_with_code_is_refused_and_not_run(
     with pytest.raises(UserError, match=r"checkpoint.pt: .*other than weights.*mkdir"):
         load_fairseq(path)
     assert not (tmp_path / "sprung").exists()
+
+
+@pytest.mark.parametrize(
+    "function", [shutil.rmtree, subprocess.call, eval, importlib.import_module]
+)
+def test_whatever_is_none_of_fairseqs_is_refused_by_name(
+    content: dict, tmp_path: Path, function: Callable
+) -> None:
+    class Trap:
+        def __reduce__(self) -> tuple:
+            return function, ("sprung",)
+
+    torch.save(content | {"extra_state": Trap()}, tmp_path / "checkpoint.pt")
+    with pytest.raises(UserError, match=rf"other than weights.*{function.__name__}, which would"):
+        load_fairseq(tmp_path / "checkpoint.pt")
 
 
 @pytest.mark.parametrize("share", [0.0, 0.0001, 0.01, 0.5, 0.999])

@@ -11,7 +11,7 @@ from chronoglot.errors import UserError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_tokenizers import SCRIPTS, SPECIAL, train, write_tokenizers
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
 
 @pytest.fixture(scope="module")
@@ -197,6 +197,22 @@ def test_special_subwords_are_those_of_the_tokenizer(
     assert [names(i) for i in tokeniser.before] == before
     assert [names(i) for i in tokeniser.after] == after
     assert [names(i) for i in tokeniser.separator] == separator
+
+
+def test_special_subwords_are_told_from_a_letter_of_two(tmp_path: Path) -> None:
+    names = ["▁", "a", "<s>", "</s>", "<sep>"]
+    tokenizer = Tokenizer(models.BPE({name: i for i, name in enumerate(names)}, []))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.add_special_tokens(names[2:])
+    tokenizer.post_processor = processors.TemplateProcessing(
+        "<s> $A </s>", "<s> $A <sep> $B:1 </s>:1", [(name, names.index(name)) for name in names[2:]]
+    )
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    tokeniser = FastTokeniser(tmp_path)
+    assert tokeniser.text_ids("a").tolist() == [0, 1]
+    found = tokeniser.before, tokeniser.separator, tokeniser.after
+    assert [ids.tolist() for ids in found] == [[2], [4], [3]]
+    assert tokeniser.second_type
 
 
 def test_text_that_spells_a_special_subword_is_text(tokenisers: dict[str, FastTokeniser]) -> None:

@@ -36,9 +36,8 @@ def is_whole(path: str | Path) -> bool:
 def _safetensors_are_whole(path: Path) -> bool:
     size = path.stat().st_size
     with path.open("rb") as file:
-        start = file.read(8)
-        length = int.from_bytes(start, "little")
-        if len(start) < 8 or length > size - 8:
+        length = int.from_bytes(file.read(8), "little")
+        if length > size - 8:  # nor is it less in a file that ends before
             return False
         try:
             header = json.loads(file.read(length))
