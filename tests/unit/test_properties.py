@@ -287,9 +287,22 @@ def test_geographic_distance_is_that_of_the_great_circle(
 
 
 def test_distances_lie_between_0_and_1_and_are_0_from_oneself() -> None:
-    codes = sorted(
-        {*REAL, *STANDARD.values(), *KIN, "ar", "hi", "sw", "ta", "th", "ur", "vi", "el"}
-    )
+    # The last ones' places are a little more than a unit from the Earth's centre, by rounding.
+    rounded = ["kof", "kws", "bru", "kzv", "jkp", "rmo", "juy", "ava"]
+    codes = [
+        *REAL,
+        *STANDARD.values(),
+        *KIN,
+        "ar",
+        "hi",
+        "sw",
+        "ta",
+        "th",
+        "ur",
+        "vi",
+        "el",
+        *rounded,
+    ]
     found = distances(codes, {})
     for matrix in found.values():
         assert ((matrix >= 0) & (matrix <= 1)).all()
@@ -297,7 +310,7 @@ def test_distances_lie_between_0_and_1_and_are_0_from_oneself() -> None:
     for name in ("syntactic", "geographic"):
         np.testing.assert_allclose(np.diag(found[name]), 0, atol=1e-7)
     isolates = np.flatnonzero(np.diag(found["genetic"]) > 1e-7)
-    assert [codes[place] for place in isolates] == ["eu"]
+    assert "eu" in {codes[place] for place in isolates}
 
 
 def test_codes_of_three_letters_are_those_of_two() -> None:
