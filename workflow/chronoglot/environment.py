@@ -5,6 +5,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from chronoglot.errors import UserError
+
 
 def set_environment(steps: Iterable[int]) -> None:
     """Set what the jobs of this process inherit.
@@ -12,9 +14,16 @@ def set_environment(steps: Iterable[int]) -> None:
     That is this package, before what else the user has Python look in; the interpreter that runs
     Snakemake (a conda environment that is activated for a job still comes before it); and the steps
     to save in passing.
+
+    Raises UserError if one of these folders has a name that cannot work.
     """
-    _put_first("PYTHONPATH", Path(__file__).parents[1])
-    _put_first("PATH", Path(sys.executable).parent)
+    package, programs = Path(__file__).parents[1], Path(sys.executable).parent
+    if set("{}") & set(str(package)):
+        raise UserError(f"{package}: Snakemake reads what is in braces as a variable; rename it")
+    for variable, folder in (("PYTHONPATH", package), ("PATH", programs)):
+        if os.pathsep in str(folder):
+            raise UserError(f"{folder}: {variable} divides folders at {os.pathsep!r}; rename it")
+        _put_first(variable, folder)
     os.environ["CHRONOGLOT_STEPS"] = " ".join(map(str, steps))
 
 

@@ -1,12 +1,13 @@
 """Settings of where a run's checkpoints come from, if not from pretraining here."""
 
+import re
 from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from chronoglot.checkpoints.find import is_url
-from chronoglot.settings_section import Layers, NotNegative, Section
+from chronoglot.settings_section import Layers, NotNegative, PathName, PathOfStep, Section
 
 Step = NotNegative
 
@@ -26,8 +27,7 @@ def _with_step(pattern: str) -> str:
 
 
 def _owned(repository: str) -> str:
-    owner, slash, name = repository.partition("/")
-    if not (owner and slash and name) or "/" in name or " " in repository:
+    if not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", repository, re.ASCII):
         raise ValueError(
             f"write it as `owner/name`, as in its address on the hub, not {repository!r}"
         )
@@ -42,10 +42,15 @@ def _number(key: object) -> object:
 StepKey = Annotated[Step, BeforeValidator(_number)]
 Steps = Annotated[list[Step], Field(min_length=1), AfterValidator(ascending)]
 Pattern = Annotated[str, AfterValidator(_with_step)]
+PathPattern = Annotated[PathOfStep, AfterValidator(_with_step)]
 # Told apart before they are checked, so that a mistake in one is not reported of both.
+_KIND = Discriminator(lambda value: "[map]" if isinstance(value, dict) else "[pattern]")
 Named = Annotated[
-    Annotated[Pattern, Tag("[pattern]")] | Annotated[dict[StepKey, str], Tag("[map]")],
-    Discriminator(lambda value: "[map]" if isinstance(value, dict) else "[pattern]"),
+    Annotated[Pattern, Tag("[pattern]")] | Annotated[dict[StepKey, str], Tag("[map]")], _KIND
+]
+NamedPaths = Annotated[
+    Annotated[PathPattern, Tag("[pattern]")] | Annotated[dict[StepKey, PathName], Tag("[map]")],
+    _KIND,
 ]
 
 
@@ -60,17 +65,17 @@ def _listed_once(names: object, steps: list[int] | None, key: str) -> None:
 class FairseqFiles(Section):
     """Checkpoints that fairseq saved: RoBERTa or XLM-R, fairseq 0.9 to 0.12."""
 
-    files: Named = Field(
+    files: NamedPaths = Field(
         description="pattern of paths or of URLs, `{step}` standing for the step and, in paths, "
         "`*` for anything within a name; or a map from steps to paths or URLs"
     )
     steps: Steps | None = Field(
         None, description="which steps; null: all that match the pattern, of paths alone"
     )
-    tokenizer: str | None = Field(
+    tokenizer: PathName | None = Field(
         None, description="path of the sentencepiece model; null: XLM-R's own, which is fetched"
     )
-    dictionary: str | None = Field(
+    dictionary: PathName | None = Field(
         None,
         description="path of fairseq's dictionary, dict.txt; null: subwords are numbered in the "
         "tokenizer's order, as XLM-R's are",
@@ -95,7 +100,7 @@ class HubRevisions(Section):
     )
     steps: Steps | None = Field(None, description="which steps, if `revisions` is a pattern")
     endpoint: str | None = Field(None, description="another hub's address; null: HF_ENDPOINT")
-    tokenizer: str | None = Field(
+    tokenizer: PathName | None = Field(
         None, description="folder with the tokenizer, where the revisions hold none"
     )
 
@@ -110,12 +115,14 @@ class HubRevisions(Section):
 class Folder(Section):
     """Checkpoints in the layout of `transformers`, one folder each, as its Trainer saves them."""
 
-    path: str = Field(description="the folder that the checkpoints' folders lie in")
-    pattern: Pattern = Field("checkpoint-{step}", description="names of the checkpoints' folders")
+    path: PathName = Field(description="the folder that the checkpoints' folders lie in")
+    pattern: PathPattern = Field(
+        "checkpoint-{step}", description="names of the checkpoints' folders"
+    )
     steps: Steps | None = Field(
         None, description="which steps; null: all that are complete, so that a run can go on"
     )
-    tokenizer: str | None = Field(
+    tokenizer: PathName | None = Field(
         None, description="folder with the tokenizer, where the checkpoints hold none"
     )
 

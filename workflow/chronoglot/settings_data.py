@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from chronoglot.data.in_vitro.typology import Typology
 from chronoglot.settings_messages import name_pattern
-from chronoglot.settings_section import Amount, Distinct, Section, Shares
+from chronoglot.settings_section import Amount, Distinct, PathName, PathOfLanguage, Section, Shares
 
 IN_VITRO = "in_vitro"
 """In the place of a folder of gold links: made by the generator."""
@@ -15,6 +15,7 @@ IN_VITRO = "in_vitro"
 CODE = r"[a-z]{2,3}(_[A-Za-z0-9]{1,20})?"
 _CODE = name_pattern(rf"^{CODE}$", "an ISO 639 code of two or three small letters, such as `fr`")
 _PAIR = name_pattern(rf"^{CODE}-{CODE}$", "two codes of languages, such as `en-fr`")
+_CODE_THERE = name_pattern(r"^[A-Za-z0-9_-]+$", "letters, digits, `_` and `-`, as in `zh-Hans`")
 Code = Annotated[str, Field(pattern=_CODE)]
 CodePair = Annotated[str, Field(pattern=_PAIR)]
 
@@ -22,13 +23,15 @@ CodePair = Annotated[str, Field(pattern=_PAIR)]
 class Text(Section):
     """Where a language's text lies: for pretraining and, held out, for `bpc`."""
 
-    files: list[str] = Field(
+    files: list[PathName] = Field(
         [], description="its files, plain or compressed (.gz, .bz2, .xz, .zst), in `folders.text`"
     )
     dataset: str | None = Field(
         None, description="a dataset with a file a language, such as `cc100`, instead of `files`"
     )
-    code: str | None = Field(None, description="the language's code there; null: its code here")
+    code: Annotated[str, Field(pattern=_CODE_THERE)] | None = Field(
+        None, description="the language's code there; null: its code here"
+    )
     format: Literal["plain", "keyed"] = Field(
         "plain",
         description="`plain`: a paragraph a line, a blank line between documents; "
@@ -47,7 +50,7 @@ class Text(Section):
 class Treebank(Section):
     """A treebank and how it becomes train, dev and test."""
 
-    name: str = Field(description="the treebank's folder, in `folders.treebanks`")
+    name: PathName = Field(description="the treebank's folder, in `folders.treebanks`")
     split: Literal["published", "document", "sentence"] = Field(
         "published",
         description="`published`: the treebank's own parts; `document`, `sentence`: its parts are "
@@ -107,17 +110,19 @@ class Language(Section):
 class Folders(Section):
     """Where real data lies; relative to the working folder."""
 
-    text: str = Field("data/text", description="folder of the languages' text files")
-    treebanks: str = Field("data/ud", description="folder with treebanks as in a UD release")
-    xnli: str = Field("data/xnli", description="folder that `xnli`'s files are named in")
-    alignments: str = Field("data/alignments", description="folder of the folders of gold links")
+    text: PathName = Field("data/text", description="folder of the languages' text files")
+    treebanks: PathName = Field("data/ud", description="folder with treebanks as in a UD release")
+    xnli: PathName = Field("data/xnli", description="folder that `xnli`'s files are named in")
+    alignments: PathName = Field(
+        "data/alignments", description="folder of the folders of gold links"
+    )
 
 
 class Downloads(Section):
     """What is fetched if it is not in the `folders`; docs/downloads.md says how."""
 
-    folder: str = Field("data/downloads", description="where it is kept, for all experiments")
-    table: str | None = Field(
+    folder: PathName = Field("data/downloads", description="where it is kept, for all experiments")
+    table: PathName | None = Field(
         None,
         description="a CSV file with columns as in workflow/chronoglot/data/fetch/datasets.csv, "
         "whose rows come beside that table's, or instead of those of the same name",
@@ -167,17 +172,17 @@ class Xnli(Section):
         description="languages with pairs, beside those in vitro, which all have some; one without "
         "a file of training pairs is only a target",
     )
-    train: str = Field(
+    train: PathOfLanguage = Field(
         "XNLI-MT-1.0/multinli/multinli.train.{language}.tsv", description="training pairs"
     )
-    dev: str = Field("XNLI-1.0/xnli.dev.tsv", description="pairs to choose on")
-    test: str = Field("XNLI-1.0/xnli.test.tsv", description="pairs to score")
+    dev: PathOfLanguage = Field("XNLI-1.0/xnli.dev.tsv", description="pairs to choose on")
+    test: PathOfLanguage = Field("XNLI-1.0/xnli.test.tsv", description="pairs to score")
 
 
 class Alignment(Section):
     """Gold word alignments and how links are found."""
 
-    gold: dict[CodePair, str] = Field(
+    gold: dict[CodePair, PathName] = Field(
         {},
         description="pair of languages, such as `en-fr` → its folder in `folders.alignments`, or "
         "`in_vitro`",

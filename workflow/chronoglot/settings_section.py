@@ -58,10 +58,32 @@ def _shares(shares: tuple[float, float, float]) -> tuple[float, float, float]:
     return shares
 
 
+def _path(filled_in: str = "") -> AfterValidator:
+    """What a path must be to stand in rules and commands; the placeholder is `filled_in` before."""
+
+    def usable(path: str) -> str:
+        if set("{}") & set(path.replace(filled_in, "")):
+            raise ValueError(
+                f"{path!r}: Snakemake reads what is in braces as a wildcard; rename it"
+            )
+        if path.startswith("-"):
+            raise ValueError(f"{path!r}: a command reads it as an option; write its whole path")
+        if path.startswith("~"):
+            raise ValueError(f"{path!r}: `~` is not expanded; write its whole path")
+        return path
+
+    return AfterValidator(usable)
+
+
 Distinct = AfterValidator(_distinct)
 Positive = Annotated[int, Field(gt=0, le=LARGEST)]
 Amount = Annotated[int, Field(gt=0, le=10**15)]  # of text
 Layers = Annotated[int, Field(gt=0, le=1_000)]  # a plan has a file of each
 NotNegative = Annotated[int, Field(ge=0, le=LARGEST)]
+# The schema marks what is a path, for editors and tests.
+_IS_PATH = Field(json_schema_extra={"format": "path"})
+PathName = Annotated[str, _path(), _IS_PATH]
+PathOfLanguage = Annotated[str, _path("{language}"), _IS_PATH]
+PathOfStep = Annotated[str, _path("{step}"), _IS_PATH]
 # YAML has lists where Python has tuples.
 Shares = Annotated[tuple[float, float, float], Strict(False), AfterValidator(_shares)]

@@ -60,7 +60,14 @@ class Sources:
             parts = choose_parts(folder, treebank.parts, published=treebank.split == "published")
         except UserError as error:
             raise UserError(f"languages.{code}.treebank: {error}") from None
-        return [path for paths in parts.values() for path in paths]
+        files = [path for paths in parts.values() for path in paths]
+        for path in files:
+            if set("{}") & set(path.name):
+                raise UserError(
+                    f"languages.{code}.treebank: {path}: Snakemake reads what is in braces as a "
+                    "wildcard; rename it"
+                )
+        return files
 
     def _locate_pairs(self, code: str) -> dict[str, Path]:
         found = {}

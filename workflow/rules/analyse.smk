@@ -151,8 +151,9 @@ rule properties:
         mem_mb=growing(4_000),
         runtime=growing(60),
     params:
-        languages=SETTINGS.described_languages,
-        typologies=SETTINGS.typologies,
+        # Functions, since names may hold braces.
+        languages=lambda wildcards: SETTINGS.described_languages,
+        typologies=lambda wildcards: SETTINGS.typologies,
         texts=",".join(PLAN.with_text),
         side=PLAN.side,
         text_tokens=SETTINGS.text_tokens,

@@ -22,7 +22,10 @@ rule verify:
         mem_mb=growing(4_000),
         runtime=growing(30),
     params:
-        accept=" ".join(f"--accept {name}" for name in SETTINGS.checkpoints.accept),
+        # A function, since what is written there may hold braces.
+        accept=lambda wildcards: shlex.join(
+            f"--accept={name}" for name in SETTINGS.checkpoints.accept
+        ),
     message:
         "compare the weights of all checkpoints"
     shell:

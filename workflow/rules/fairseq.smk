@@ -20,7 +20,7 @@ rule take_tokenizer:
         runtime=growing(10),
     params:
         given=lambda wildcards, input: (
-            f"--given {input.given}" if "given" in input.keys() else ""
+            shlex.join(["--given", input.given]) if "given" in input.keys() else ""
         ),
     message:
         "take the tokenizer of the checkpoints"

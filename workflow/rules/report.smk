@@ -23,7 +23,8 @@ rule figure:
         mem_mb=growing(8_000),
         runtime=growing(30),
     params:
-        languages=SETTINGS.described_languages,
+        # A function, since names may hold braces.
+        languages=lambda wildcards: SETTINGS.described_languages,
     message:
         "draw the figure {wildcards.figure}"
     shell:
@@ -56,13 +57,16 @@ rule list_licences:
         runtime=growing(10),
     params:
         datasets=",".join(PLAN.sources.datasets),
-        treebanks=",".join(map(str, PLAN.sources.treebank_folders())),
-        table=f"--table {PLAN.downloads.table}" if PLAN.downloads.table else "",
+        table=(
+            shlex.join(["--table", str(PLAN.downloads.table)])
+            if PLAN.downloads.table
+            else ""
+        ),
     message:
         "list the licences of the data"
     shell:
-        "python -m chronoglot list-licences --datasets={params.datasets:q}"
-        " --treebanks={params.treebanks:q} {params.table} --output {output} > {log} 2>&1"
+        "python -m chronoglot list-licences {input:q} --datasets={params.datasets:q}"
+        " {params.table} --output {output} > {log} 2>&1"
 
 
 rule report:
@@ -84,9 +88,9 @@ rule report:
         mem_mb=growing(8_000),
         runtime=growing(30),
     params:
-        # A function, since the settings may hold braces.
+        # Functions, since the settings may hold braces.
         settings=lambda wildcards: SETTINGS.resolved,
-        languages=SETTINGS.described_languages,
+        languages=lambda wildcards: SETTINGS.described_languages,
         left_out=lambda wildcards: json.dumps(PLAN.run.left_out),
         step0="" if 0 in PLAN.run.published else "--step0-drawn",
     message:

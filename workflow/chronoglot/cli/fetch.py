@@ -98,8 +98,8 @@ def licences(
 @app.command()
 def list_licences(
     datasets: Annotated[str, Option(help="names of datasets, comma-separated")],
-    treebanks: Annotated[str, Option(help="folders of treebanks, comma-separated")],
     output: Annotated[Path, Option(help="JSON to write")],
+    treebanks: Annotated[list[Path] | None, Argument(help="folders of treebanks")] = None,
     table: Annotated[Path | None, Option(help="further table of datasets")] = None,
 ) -> None:
     """Write what holds for the data of an experiment, for its report."""
@@ -108,8 +108,7 @@ def list_licences(
     from chronoglot.data.fetch.datasets import licences as licences_of
     from chronoglot.files import whole
 
-    folders = [Path(folder) for folder in names(treebanks) if folder]
-    found = licences_of(filter(None, names(datasets)), folders, table)
+    found = licences_of(filter(None, names(datasets)), treebanks or [], table)
     with whole(output) as temporary:
         rows = [row._asdict() for row in found]
         temporary.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", "utf-8")
