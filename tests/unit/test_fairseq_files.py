@@ -33,7 +33,7 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, int
 
 @pytest.fixture
 def content(tokenizer: tuple[Path, Path, int]) -> dict:
-    content = tiny_model.checkpoint(tokenizer[2], positions=64)
+    content = tiny_model.checkpoint(tokenizer[2], layers=3, positions=64)
     content["cfg"]["model"].max_positions = 64
     return content
 
@@ -100,12 +100,12 @@ def test_every_spelling_computes_what_fairseq_computes(
     content["model"] = spell(content["model"])
     torch.save(content, tmp_path / "checkpoint.pt")
     convert(tmp_path / "checkpoint.pt", *tokenizer[:2], tmp_path / "model")
+    sentences = [*tiny_model.sentences(3, 12), *ODD]
     found = compare_with_fairseq(
-        tmp_path / "checkpoint.pt",
-        tmp_path / "model",
-        tokenizer[1],
-        [*tiny_model.sentences(3, 12), *ODD],
+        tmp_path / "checkpoint.pt", tmp_path / "model", tokenizer[1], sentences
     )
+    assert found["ids_equal"] and found["sentences"] == len(sentences)
+    assert len(found["layers"]) == 3 + 1
     assert max(found["layers"]) < TOLERANCE
     assert found["logits"] < TOLERANCE
 
