@@ -262,6 +262,20 @@ def test_a_checkpoint_cut_short_is_refused(
         load_fairseq(path)
 
 
+@pytest.mark.parametrize("number", [1, 2, 5, 6, 9])
+def test_unknown_tensors_are_named_the_first_five_of_them(
+    content: dict, tokenizer: tuple[Path, Path, int], tmp_path: Path, number: int
+) -> None:
+    content["model"] |= {f"encoder.strange{i}": torch.zeros(2) for i in range(number)}
+    torch.save(content, tmp_path / "checkpoint.pt")
+    with pytest.raises(UserError, match=r"tensors? encoder\.strange0") as raised:
+        convert(tmp_path / "checkpoint.pt", *tokenizer[:2], tmp_path / "model")
+    text = str(raised.value)
+    assert text.count("encoder.strange") == min(number, 5)
+    assert (f"and {number - 5} more are" in text) == ("more" in text) == (number > 5)
+    assert ("tensor encoder.strange0 is" in text) == (number == 1)
+
+
 def test_an_empty_file_and_one_that_stops_are_told_apart(content: dict, tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.pt"
     path.touch()

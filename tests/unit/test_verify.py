@@ -235,6 +235,16 @@ def test_findings_are_told_in_a_table_with_what_to_do(run: dict[int, Path]) -> N
     ]
 
 
+@pytest.mark.parametrize("number", [1, 3, 4, 7])
+def test_tensors_are_named_the_first_three_of_them(run: dict[int, Path], number: int) -> None:
+    more = {f"strange{i}": torch.ones(2) for i in range(number)}
+    change(run[8], lambda tensors: tensors.update(more))
+    (found,) = verify(run).findings
+    assert found.name == "extra:8"
+    assert found.text.count("strange") == min(number, 3)
+    assert (f"and {number - 3} more" in found.text) == ("more" in found.text) == (number > 3)
+
+
 def test_what_half_of_the_steps_have_is_missing_in_the_rest(run: dict[int, Path]) -> None:
     for step in (8, 16):
         change(run[step], lambda tensors: tensors.update(more=torch.ones(2)))

@@ -26,7 +26,7 @@ from chronoglot.checkpoints.manifest import write_manifest
 from chronoglot.checkpoints.size import refuse_other_layers
 from chronoglot.checkpoints.spellings import modernise
 from chronoglot.checkpoints.vocabulary import check_vocabulary
-from chronoglot.errors import UserError
+from chronoglot.errors import UserError, listed
 from chronoglot.files import whole_folder
 
 _BODY = "encoder.sentence_encoder."
@@ -206,8 +206,7 @@ def _names(config: Mapping) -> dict[str, tuple[str, tuple[int, ...]]]:
 
 
 def _listed(names: list[str]) -> str:
-    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-    return f"tensors {shown} are" if len(names) > 1 else f"tensor {shown} is"
+    return f"tensors {listed(names)} are" if len(names) > 1 else f"tensor {listed(names)} is"
 
 
 def _tokenizer_config(config: Mapping) -> dict:
