@@ -231,6 +231,25 @@ def test_a_long_pair_is_refused_by_name(encoder: Encoder, tmp_path: Path) -> Non
     assert not list(tmp_path.iterdir())
 
 
+def test_the_longest_pair_that_fits_is_read_whole(
+    encoder: Encoder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    room = encoder.window - len(encoder.separator)
+    premise = "猫" * 20
+    lengths = [len(encoder.text_ids(premise)) + len(encoder.text_ids("猫" * n)) for n in range(60)]
+    fits = lengths.index(room)
+    pairs = table([(premise, "猫" * fits)])
+    assert np.array_equal(
+        run(encoder, pairs, tmp_path, long="refuse"), run(encoder, pairs, tmp_path)
+    )
+    assert "shortened" not in capsys.readouterr().err
+    longer = table([(premise, "猫" * (fits + 1))])
+    with pytest.raises(UserError, match=f"has {room + 1} subwords.*reads {room}"):
+        run(encoder, longer, tmp_path, long="refuse")
+    run(encoder, longer, tmp_path)
+    assert "1 of 1 pairs are shortened" in capsys.readouterr().err
+
+
 def test_a_pair_with_nothing_to_read_is_refused(encoder: Encoder, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="train pair id1: neither sentence"):
         run(encoder, table([("猫", "\u200b"), ("\u200b", "\u200b")]), tmp_path)
