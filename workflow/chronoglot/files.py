@@ -6,11 +6,13 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 
 def _temporary(path: Path) -> Path:
+    """A name beside `path` that no other process takes, on another machine either."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    return path.with_name(f".{os.getpid()}.{path.name}")
+    return path.with_name(f".{uuid4().hex}.{path.name}")
 
 
 @contextmanager
@@ -30,7 +32,6 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
     """The same for a folder, which the caller fills; an older folder at `path` is replaced."""
     path = Path(path)
     temporary = _temporary(path)
-    shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()
     try:
         yield temporary

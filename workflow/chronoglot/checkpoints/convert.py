@@ -18,7 +18,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from chronoglot.checkpoints.load import load_fairseq
@@ -26,6 +25,7 @@ from chronoglot.checkpoints.manifest import write_manifest
 from chronoglot.checkpoints.size import refuse_other_layers
 from chronoglot.checkpoints.spellings import modernise
 from chronoglot.checkpoints.vocabulary import check_vocabulary
+from chronoglot.checkpoints.weights import write_weights
 from chronoglot.errors import UserError, listed
 from chronoglot.files import whole_folder
 
@@ -90,7 +90,7 @@ def convert(
         _write_json(config, temporary / "config.json")
         _write_json(_tokenizer_config(config), temporary / "tokenizer_config.json")
         shutil.copyfile(tokenizer, temporary / "sentencepiece.bpe.model")
-        save_file(tensors, temporary / "model.safetensors", metadata={"format": "pt"})
+        write_weights(tensors, temporary / "model.safetensors")
         write_manifest(temporary)
 
 

@@ -155,19 +155,29 @@ def assemble(
     where = " ".join(origin.values())
     if not any(name in _TOKENIZERS for name in tokenizer):
         raise UserError(f"{where}: has no tokenizer; name the folder of one in the run's settings")
-    torch_files = [name for name in files if name.startswith(_TORCH)]
+    weights = [name for name in files if _IS_WEIGHTS.fullmatch(name)]
     with whole_folder(folder) as temporary:
         for name, path in {**files, **tokenizer}.items():
-            if name not in torch_files:
+            if name not in weights:
                 link(path, temporary / name)
-        if torch_files:
-            from chronoglot.checkpoints.torch_weights import write_safetensors
-
-            parts = [files[name] for name in torch_files if not name.endswith(".json")]
-            write_safetensors(parts, temporary / "model.safetensors")
+        if not _rewritten([files[name] for name in weights], temporary / "model.safetensors"):
+            for name in weights:
+                link(files[name], temporary / name)
         _settle_tokenizer(temporary, where)
         (temporary / "source.json").write_text(json.dumps(origin, indent=2) + "\n", "utf-8")
         write_manifest(temporary)
+
+
+def _rewritten(weights: list[Path], output: Path) -> bool:
+    """Whether the weights had to be written anew: as safetensors, or under their own names."""
+    from chronoglot.checkpoints.torch_weights import write_safetensors
+    from chronoglot.checkpoints.weights import write_unwrapped
+
+    parts = [path for path in weights if path.suffix != ".json"]
+    if parts[0].suffix == ".safetensors":
+        return write_unwrapped(parts, output)
+    write_safetensors(parts, output)
+    return True
 
 
 def _settle_tokenizer(folder: Path, where: str) -> None:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.serialization import get_safe_globals, safe_globals
 
-from chronoglot.checkpoints.zipped import bad_record, divided_by_fsdp, unwrapped
+from chronoglot.checkpoints.zipped import bad_record, divided_by_fsdp, without_wrappers
 from chronoglot.errors import UserError
 from chronoglot.masquerade import masquerade
 
@@ -58,7 +58,8 @@ def load_fairseq(path: str | Path) -> tuple[dict[str, Tensor], dict[str, object]
             f"{path}: one shard of a checkpoint that FSDP divided among processes; put them "
             "together with fairseq's scripts/consolidate_fsdp_shards.py, and give what it makes"
         )
-    state = {unwrapped(name): value for name, value in content["model"].items()}
+    names = without_wrappers(content["model"], path)
+    state = {bare: content["model"][name] for bare, name in names.items()}
     if not all(isinstance(value, Tensor) for value in state.values()):
         raise UserError(f"{path}: not a fairseq checkpoint: its 'model' holds more than tensors")
     return state, _settings(content, path)

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
-from chronoglot.checkpoints.zipped import bad_record, unwrapped
+from chronoglot.checkpoints.weights import write_weights
+from chronoglot.checkpoints.zipped import bad_record, without_wrappers
 from chronoglot.errors import UserError
 from chronoglot.masquerade import masquerade
 
@@ -26,7 +26,8 @@ def write_safetensors(files: Sequence[Path], output: Path) -> None:
     A file is a pickle, which could name any function to call: only tensors are let through. Raises
     UserError if it holds anything else or is damaged.
     """
-    found = {unwrapped(name): tensor for path in files for name, tensor in _read(path).items()}
+    read = {name: tensor for path in files for name, tensor in _read(path).items()}
+    found = {bare: read[name] for bare, name in without_wrappers(read, files[0]).items()}
     # The body has more tensors than the head. Of names in one part the first is the owner's.
     sizes = Counter(map(_part, found))
     names: dict[tuple, str] = {}
@@ -35,7 +36,7 @@ def write_safetensors(files: Sequence[Path], output: Path) -> None:
         place = (tensor.data_ptr(), tensor.dtype, tensor.shape, tensor.stride())
         names.setdefault(place if tensor.numel() else (name,), name)
     tensors = {name: _alone(found[name].detach()) for name in names.values()}
-    save_file(tensors, output, {"format": "pt"})
+    write_weights(tensors, output)
 
 
 def _part(name: str) -> str:

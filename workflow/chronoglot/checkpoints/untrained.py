@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, cast
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from chronoglot.checkpoints.manifest import check_manifest, write_manifest
+from chronoglot.checkpoints.weights import write_weights
 from chronoglot.errors import UserError
 from chronoglot.files import whole_folder
 
@@ -141,7 +141,7 @@ def _write_weights(old: Path, new: Path, places: Mapping[str, Tensor]) -> None:
                     f"{tuple(drawn.shape)}"
                 )
             tensors[name] = _untrained(tensor, drawn)
-        save_file(tensors, new, file.metadata())
+        write_weights(tensors, new, file.metadata())
 
 
 def _untrained(trained: Tensor, drawn: Tensor | None) -> Tensor:

@@ -5,6 +5,8 @@ import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from chronoglot.errors import UserError
+
 # What wrappers of a model put before the names of its tensors: distributed training, compilation.
 _WRAPPERS = re.compile(r"^((module|_orig_mod)\.)+|(?<=\.)_orig_mod\.")
 
@@ -19,9 +21,17 @@ def bad_record(path: Path) -> str | None:
     return f"a damaged checkpoint (checksum of {record})" if record else None
 
 
-def unwrapped(name: str) -> str:
-    """A tensor's name without what DistributedDataParallel and torch.compile put before it."""
-    return _WRAPPERS.sub("", name)
+def without_wrappers(names: Iterable[str], path: Path) -> dict[str, str]:
+    """Tensors' names without what DistributedDataParallel and torch.compile put before → names.
+
+    Raises UserError, naming the file at `path`, if two are the same then.
+    """
+    found: dict[str, str] = {}
+    for name in names:
+        bare = _WRAPPERS.sub("", name)
+        if (other := found.setdefault(bare, name)) != name:
+            raise UserError(f"{path}: holds {other} and {name}, two tensors of one name; keep one")
+    return found
 
 
 def divided_by_fsdp(names: Iterable[object]) -> bool:
