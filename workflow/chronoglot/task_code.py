@@ -6,21 +6,31 @@ import io
 import token
 import tokenize
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 
+import chronoglot
+
 _TASKS = "chronoglot.tasks"
+# Of the tasks that no probe is trained for: what measures them.
+_MEASURED_BY = {
+    "bpc": ("chronoglot.encoding.bits", "chronoglot.encoding.heldout"),
+    "alignment": ("chronoglot.alignment.align",),
+}
+# Of what a module imports these packages count; encoders and readers are shared by all tasks.
+_FOLLOWED = (f"{_TASKS}.", "chronoglot.alignment.")
 _SILENT = (tokenize.COMMENT, tokenize.NL, tokenize.ENCODING)
 
 
 @cache
 def task_code(task: str) -> str:
-    """A hash of a task's module and of those of `chronoglot.tasks` that it builds on.
+    """A hash of a task's module, of those of `chronoglot.tasks` that it builds on, and of what
+    measures it where it has no probe.
 
     Comments, docstrings and blank lines do not count. Nothing is imported.
     """
     modules: dict[str, Path] = {}
-    _collect(f"{_TASKS}.{task}", modules)
+    for name in (f"{_TASKS}.{task}", *_MEASURED_BY.get(task, ())):
+        _collect(name, modules)
     hashed = hashlib.sha256()
     for name in sorted(modules):
         hashed.update(f"{name}\n{_bare(modules[name])}\n".encode())
@@ -28,14 +38,12 @@ def task_code(task: str) -> str:
 
 
 def _collect(name: str, modules: dict[str, Path]) -> None:
-    """The files of a module and of the tasks' modules that it imports, added to `modules`."""
-    try:
-        spec = find_spec(name)
-    except ModuleNotFoundError:  # what is imported is no module, but in one
+    """The files of a module and of those of _FOLLOWED that it imports, added to `modules`."""
+    # Not by importlib, which would import the packages that a name may lie in.
+    path = Path(chronoglot.__file__).parents[1].joinpath(*name.split(".")).with_suffix(".py")
+    if name in modules or not path.is_file():  # what is imported may be no module, but in one
         return
-    if name in modules or spec is None or not spec.origin:
-        return
-    modules[name] = Path(spec.origin)
+    modules[name] = path
     for node in ast.walk(ast.parse(modules[name].read_bytes())):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -44,7 +52,7 @@ def _collect(name: str, modules: dict[str, Path]) -> None:
         else:
             continue
         for imported in names:
-            if imported.startswith(f"{_TASKS}."):
+            if imported.startswith(_FOLLOWED):
                 _collect(imported, modules)
 
 
