@@ -264,6 +264,15 @@ def test_curves_over_other_steps_are_read_for_themselves() -> None:
     assert summary.get_group("fi")["step0"].isna().all()
 
 
+def test_best_layers_are_a_table_in_order_whatever_the_scores_order() -> None:
+    scores = made_up_scores(["fi", "de"], STEPS, layers=2, tasks=["pos"])
+    best = best_layers(scores.sample(frac=1, random_state=0))
+    pd.testing.assert_frame_equal(best, best_layers(scores))
+    assert best.index.tolist() == list(range(2 * len(STEPS)))
+    assert best["source"].tolist() == ["de"] * len(STEPS) + ["fi"] * len(STEPS)
+    assert best["step"].tolist() == STEPS * 2
+
+
 def test_the_best_layer_is_chosen_on_dev_and_the_lowest_of_equals() -> None:
     scores = made_up_scores(["de"], [0], layers=2, tasks=["pos"])
     scores["score_dev"] = [0.4, 0.8, 0.8]

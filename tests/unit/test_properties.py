@@ -110,6 +110,10 @@ def test_a_text_of_nothing_shares_nothing(
     assert (overlap["qad"] == 0).all()
 
 
+def test_without_texts_no_overlap_is_known(tokenizer: Path) -> None:
+    assert pairs_of({}, tokenizer)["vocabulary_overlap"].isna().all()
+
+
 def test_texts_are_counted_alike_in_parts(
     texts: dict[str, Path], tokenizer: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -293,7 +293,8 @@ def test_hashes_and_norms_are_those_of_the_whole_tensor(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     generator = torch.Generator().manual_seed(0)
-    shapes = {"cube": (7, 3, 2), "matrix": (5, 9), "vector": (11,), "scalar": (), "none": (0, 4)}
+    shapes = {"cube": (7, 3, 2), "matrix": (5, 9), "vector": (11,), "scalar": ()}
+    shapes |= {"no rows": (0, 4), "no columns": (4, 0)}
     tensors = {name: torch.randn(s, generator=generator).to(dtype) for name, s in shapes.items()}
     tensors["whole"] = torch.arange(12).view(3, 4)
     folder = write(tmp_path / "model", tensors, tokenizer)
