@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from chronoglot.data.fetch.archives import unpack
+from chronoglot.data.fetch.archives import unpack, unpack_all
 from chronoglot.data.fetch.download import download
 from chronoglot.data.locate import find_parts
 from chronoglot.data.xnli import collect_pairs
@@ -242,3 +242,49 @@ def test_a_real_treebank_is_fetched(server: Server, tmp_path: Path, real_data: P
     only(tmp_path / "ud", "UD_Thai-TUD")
     for path in treebank.iterdir():
         assert (tmp_path / "ud" / "UD_Thai-TUD" / path.name).read_bytes() == path.read_bytes()
+
+
+def _zip_bomb() -> bytes:
+    return zipped({"XNLI-1.0/xnli.dev.tsv": "0" * 50_000_000})
+
+
+def _tar_bomb() -> bytes:
+    return tgz({"release/UD_X/x-ud-train.conllu": "0" * 50_000_000})
+
+
+def _unwanted_bomb() -> bytes:
+    """What is not wanted is unpacked all the same, since a tar is read to its end."""
+    return tgz({"release/UD_X/x-ud-train.conllu": "x", "release/y": "0" * 50_000_000})
+
+
+def _sparse_bomb() -> bytes:
+    """A few bytes that stand for gigabytes of zeros."""
+    entry = tarfile.TarInfo("release/UD_X/x-ud-train.conllu")
+    pax = {"GNU.sparse.major": "0", "GNU.sparse.minor": "1", "GNU.sparse.size": str(1 << 35)}
+    entry.pax_headers = pax | {"GNU.sparse.map": "0,1", "GNU.sparse.numblocks": "1"}
+    entry.size = 1
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz", format=tarfile.PAX_FORMAT) as written:
+        written.addfile(entry, io.BytesIO(b"x"))
+    return packed.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("bomb", "wanted"),
+    [
+        (_zip_bomb, "XNLI-1.0/xnli.dev.tsv"),
+        (_tar_bomb, "UD_X"),
+        (_unwanted_bomb, "UD_X"),
+        (_sparse_bomb, "UD_X"),
+    ],
+)
+def test_what_unpacks_to_far_too_much_is_refused(
+    bomb: Callable[[], bytes], wanted: str, tmp_path: Path
+) -> None:
+    path, folder = tmp_path / "archive", tmp_path / "folder"
+    path.write_bytes(bomb())
+    fail("unpacks to more than", unpack, path, [wanted], folder)
+    only(folder)
+    if bomb is not _unwanted_bomb:
+        (tmp_path / "all").mkdir()
+        fail("unpacks to more than", unpack_all, path, tmp_path / "all")

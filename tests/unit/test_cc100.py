@@ -2,6 +2,7 @@
 
 import lzma
 import random
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -122,3 +123,14 @@ def test_real_text_is_cut(server: Server, tmp_path: Path, real_data: Path) -> No
     kept = read_documents(path)
     assert kept == texts[: len(kept)]
     assert counts.characters == characters(kept) <= 30_000 < characters(texts[: len(kept) + 1])
+
+
+def test_a_line_without_end_is_not_held(server: Server, tmp_path: Path) -> None:
+    """A megabyte of one line that unpacks to gigabytes is left at its beginning."""
+    url = server.serve("x.txt.xz", lzma.compress(b"\xc3\xa4" * 50_000_000, preset=0))
+    tracemalloc.start()
+    path = tmp_path / "x.txt.xz"
+    fail("no document in the first 1,000 characters", fetch_text, url, path, max_characters=1000)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 20_000_000

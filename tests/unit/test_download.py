@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from chronoglot.data.fetch import source
+from chronoglot.data.fetch.cc100 import fetch_text
 from chronoglot.data.fetch.download import download
 from loopback import Cut, Server, Status, fail, loopback, only
 
@@ -197,3 +198,28 @@ def test_a_file_in_place_survives_a_failure(server: Server, tmp_path: Path) -> N
     (tmp_path / "a").write_text("old")
     fail("404", download, server.serve("a", b"", faults=[Status(404)]), tmp_path / "a")
     assert (tmp_path / "a").read_text() == "old"
+
+
+def _open(url: str) -> str:
+    """The same server under an address that is not the loopback's."""
+    return url.replace("127.0.0.1", "0.0.0.0")
+
+
+def test_plain_http_needs_a_checksum(server: Server, tmp_path: Path) -> None:
+    url, path = _open(server.serve("file", b"content")), tmp_path / "file"
+    fail("plain http", download, url, path)
+    only(tmp_path)
+    fail("plain http", fetch_text, url, path, max_characters=10)
+    download(url, path, sha256=hashlib.sha256(b"content").hexdigest())
+    assert path.read_bytes() == b"content"
+
+
+def test_a_redirect_to_plain_http_is_not_followed(server: Server, tmp_path: Path) -> None:
+    target = _open(server.serve("there", b"content"))
+    url, path = server.serve("here", b""), tmp_path / "file"
+    server.files["here"].faults += [Status(302, {"Location": target})] * 3
+    fail("goes over plain http", download, url, path)
+    fail("goes over plain http", fetch_text, url, path, max_characters=10)
+    only(tmp_path)
+    download(url, path, sha256=hashlib.sha256(b"content").hexdigest())
+    assert path.read_bytes() == b"content"

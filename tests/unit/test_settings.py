@@ -80,3 +80,26 @@ def test_a_code_that_yaml_takes_for_false_is_told() -> None:
     )
     with pytest.raises(UserError, match='put it in quotes, as "no"'):
         check(config, "x.yaml")
+
+
+def test_plain_http_of_another_machine_is_refused() -> None:
+    """Others on the way could change a checkpoint that has no checksum."""
+    config: dict = {
+        "experiment": "x",
+        "languages": {"en": {"treebank": {"name": "UD_X"}}},
+        "tasks": ["pos"],
+    }
+    for key, section, value in (
+        ("fairseq.files", {"steps": [1]}, "http://far.example/{step}.pt"),
+        ("fairseq.files.1", {}, {1: "http://far.example/1.pt"}),
+        ("hub.endpoint", {"repository": "a/b", "steps": [1]}, "http://far.example"),
+    ):
+        source, name = key.split(".")[:2]
+        config["checkpoints"] = {"layers": 1, source: section | {name: value}}
+        with pytest.raises(UserError, match=rf"checkpoints\.{key}: .* is plain http"):
+            check(config, "mine.yaml")
+        text = yaml.safe_dump(config).replace("http:", "https:")
+        check(yaml.safe_load(text), "mine.yaml")
+        check(
+            yaml.safe_load(text.replace("https://far.example", "http://127.0.0.1:9")), "mine.yaml"
+        )

@@ -15,6 +15,7 @@ from chronoglot.data.fetch.missing import Needed, missing_files, needed
 from chronoglot.data.locate import PHARAOH
 from chronoglot.errors import UserError
 from chronoglot.settings import Settings
+from chronoglot.urls import is_open
 
 
 class Downloads:
@@ -90,6 +91,12 @@ class Downloads:
             raise UserError(
                 f"{where}: {name} is only fetched by hand, from {dataset.page}; put it into "
                 "`folders`, or its URL into a table of your own"
+            )
+        if is_open(dataset.url) and not dataset.sha256 and not self.archive(name).exists():
+            raise UserError(
+                f"{where}: {name} lies at {dataset.url}, over plain http, where others can change "
+                f"it, and its sha256 is not known; bring it to {self.archive(name)}, or give a row "
+                "with its sha256 or an https URL in a table of your own"
             )
         return dataset
 

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag,
 
 from chronoglot.checkpoints.find import is_url
 from chronoglot.settings_section import Layers, NotNegative, PathName, PathOfStep, Section
+from chronoglot.urls import is_open
 
 Step = NotNegative
 
@@ -26,6 +27,12 @@ def _with_step(pattern: str) -> str:
     return pattern
 
 
+def _protected(url: str) -> str:
+    if is_open(url):
+        raise ValueError(f"{url!r} is plain http, where others can change what comes; write https")
+    return url
+
+
 def _owned(repository: str) -> str:
     if not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", repository, re.ASCII):
         raise ValueError(
@@ -42,14 +49,15 @@ def _number(key: object) -> object:
 StepKey = Annotated[Step, BeforeValidator(_number)]
 Steps = Annotated[list[Step], Field(min_length=1), AfterValidator(ascending)]
 Pattern = Annotated[str, AfterValidator(_with_step)]
-PathPattern = Annotated[PathOfStep, AfterValidator(_with_step)]
+PathPattern = Annotated[PathOfStep, AfterValidator(_with_step), AfterValidator(_protected)]
+Place = Annotated[PathName, AfterValidator(_protected)]
 # Told apart before they are checked, so that a mistake in one is not reported of both.
 _KIND = Discriminator(lambda value: "[map]" if isinstance(value, dict) else "[pattern]")
 Named = Annotated[
     Annotated[Pattern, Tag("[pattern]")] | Annotated[dict[StepKey, str], Tag("[map]")], _KIND
 ]
 NamedPaths = Annotated[
-    Annotated[PathPattern, Tag("[pattern]")] | Annotated[dict[StepKey, PathName], Tag("[map]")],
+    Annotated[PathPattern, Tag("[pattern]")] | Annotated[dict[StepKey, Place], Tag("[map]")],
     _KIND,
 ]
 
@@ -99,7 +107,9 @@ class HubRevisions(Section):
         "step{step}", description="pattern of the revisions' names, or a map from steps to names"
     )
     steps: Steps | None = Field(None, description="which steps, if `revisions` is a pattern")
-    endpoint: str | None = Field(None, description="another hub's address; null: HF_ENDPOINT")
+    endpoint: Annotated[str, AfterValidator(_protected)] | None = Field(
+        None, description="another hub's address; null: HF_ENDPOINT"
+    )
     tokenizer: PathName | None = Field(
         None, description="folder with the tokenizer, where the revisions hold none"
     )

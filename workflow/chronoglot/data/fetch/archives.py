@@ -21,6 +21,9 @@ _DAMAGE = (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, E
 _DISTRUST = "do not trust this archive: delete it, and fetch it from its official source"
 
 
+# Text is packed to a third or a tenth of its size; the largest release of treebanks has 6 GB.
+_RATIO, _SMALL, _LARGEST = 100, 1 << 20, 1 << 36
+
 _Kind = Literal["file", "folder", "link or device"]
 
 
@@ -28,6 +31,24 @@ class _Member(NamedTuple):
     name: str
     kind: _Kind
     open: Callable[[], IO[bytes]]
+
+
+class _Bound:
+    """How much an archive may unpack to, so that a small one cannot fill the disk."""
+
+    def __init__(self, archive: Path) -> None:
+        self._archive = archive
+        self.most = min(_RATIO * archive.stat().st_size + _SMALL, _LARGEST)
+        self._left = self.most
+
+    def spend(self, size: int) -> None:
+        """Count bytes that were unpacked; raises UserError where they are too many."""
+        self._left -= size
+        if self._left < 0:
+            raise UserError(
+                f"{self._archive}: unpacks to more than {self.most / 1e6:,.0f} MB, as no text of "
+                f"its size does; {_DISTRUST}"
+            )
 
 
 def check_sum(archive: Path, expected: str) -> None:
@@ -41,11 +62,12 @@ def check_sum(archive: Path, expected: str) -> None:
 
 def unpack_all(archive: Path, folder: Path) -> None:
     """Unpack a whole archive into an empty folder; raises as `unpack`."""
+    bound = _Bound(archive)
     with _told(archive):
         for member in _members(archive):
             path = _checked(archive, member)
             if member.kind == "file":
-                _write(member, folder / path)
+                _write(member, folder / path, bound)
             elif member.kind != "folder":
                 raise UserError(f"{archive}: {path} is a {member.kind}; {_DISTRUST}")
 
@@ -58,10 +80,12 @@ def unpack(archive: Path, wanted: Sequence[str], folder: Path) -> None:
     `folder` then. The archive is read once, to its end, and never held in memory. Each appears
     whole, and none does unless all can.
 
-    Raises UserError if the archive is damaged, cut short or lacks one, a path in it climbs out of
+    Raises UserError if the archive is damaged, cut short or lacks one, unpacks to more than text
+    does, a path in it climbs out of
     the archive, or a link or device is among the wanted.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    bound = _Bound(archive)
     names: set[PurePosixPath] = set()
     found = set()
     with TemporaryDirectory(dir=folder, prefix=".unpack-") as staging:
@@ -73,7 +97,7 @@ def unpack(archive: Path, wanted: Sequence[str], folder: Path) -> None:
                     name, place = match
                     if member.kind == "file":
                         found.add(name)
-                        _write(member, Path(staging, place))
+                        _write(member, Path(staging, place), bound)
                     elif member.kind != "folder":
                         raise UserError(f"{archive}: {path} is a {member.kind}; {_DISTRUST}")
         for name in wanted:
@@ -123,10 +147,12 @@ def _nearest(name: str, names: set[PurePosixPath]) -> str:
     return f"; the nearest name in it is {near[0]}" if near else ""
 
 
-def _write(member: _Member, path: Path) -> None:
+def _write(member: _Member, path: Path, bound: _Bound) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with member.open() as source, path.open("wb") as copy:
-        shutil.copyfileobj(source, copy)
+        while block := source.read(1 << 20):
+            bound.spend(len(block))
+            copy.write(block)
 
 
 def _place(source: Path, target: Path) -> None:
@@ -147,7 +173,7 @@ def _zip(path: Path) -> Iterator[_Member]:
 
 def _tar(path: Path) -> Iterator[_Member]:
     with gzip.open(path) as file:
-        stream = _Ending(file)
+        stream = _Ending(file, _Bound(path))
         with tarfile.open(fileobj=cast(IO[bytes], stream), mode="r|") as archive:
             for entry in archive:
                 regular = entry.isreg()
@@ -160,11 +186,12 @@ def _tar(path: Path) -> Iterator[_Member]:
 class _Ending:
     """A stream that knows its last bytes; tarfile takes one without an end mark for whole."""
 
-    def __init__(self, stream: gzip.GzipFile) -> None:
-        self._stream, self._last = stream, b""
+    def __init__(self, stream: gzip.GzipFile, bound: _Bound) -> None:
+        self._stream, self._bound, self._last = stream, bound, b""
 
     def read(self, size: int) -> bytes:
         block = self._stream.read(size)
+        self._bound.spend(len(block))
         self._last = (self._last + block)[-tarfile.BLOCKSIZE :]
         return block
 

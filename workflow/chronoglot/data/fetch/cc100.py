@@ -1,10 +1,10 @@
 """The beginning of a large compressed text, without fetching the rest of it."""
 
 import lzma
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import IO, BinaryIO, cast
 
 from chronoglot.data.fetch.download import Progress, by_hand, say_lines
 from chronoglot.data.fetch.source import Source, StartOver, Unavailable, persist
@@ -61,12 +61,10 @@ def _fetch(url: str, path: Path, max_characters: int, progress: Progress) -> Cou
     return counts
 
 
-def _documents(lines: Iterable[bytes], max_characters: int) -> Iterator[list[str]]:
+def _documents(lines: IO[bytes], max_characters: int) -> Iterator[list[str]]:
     """The first documents with so many characters in all; no more than these is ever held."""
     left = max_characters
-    for has_text, group in groupby(
-        (line.decode().strip(BLANK + "\r\n") for line in lines), key=bool
-    ):
+    for has_text, group in groupby(_lines(lines, 4 * max_characters + 1), key=bool):
         document = []
         for paragraph in group if has_text else ():
             left -= len(paragraph)
@@ -75,3 +73,10 @@ def _documents(lines: Iterable[bytes], max_characters: int) -> Iterator[list[str
             document.append(paragraph)
         if document:
             yield document
+
+
+def _lines(text: IO[bytes], longest: int) -> Iterator[str]:
+    """The lines; of one that is longer, its beginning, so that none is held that never ends."""
+    while line := text.readline(longest):
+        errors = "ignore" if len(line) == longest else "strict"  # it may end within a character
+        yield line.decode(errors=errors).strip(BLANK + "\r\n")

@@ -35,7 +35,7 @@ def download(
     part = _Part(path, url)
     report = progress or say_lines(path.name)
     try:
-        persist(StartOver, lambda: part.complete(size, report))
+        persist(StartOver, lambda: part.complete(size, report, checked=sha256 is not None))
     except Unavailable as error:
         raise UserError(f"{error}; {by_hand(url, path)}") from error
     part.check(sha256, size)
@@ -82,14 +82,14 @@ class _Part:
         self._file = path.with_name(f"{path.name}.part")
         self._notes = path.with_name(f"{path.name}.part.json")
 
-    def complete(self, size: int | None, progress: Progress) -> None:
+    def complete(self, size: int | None, progress: Progress, *, checked: bool) -> None:
         """Read what is missing; what cannot be continued is removed."""
         tag, whole = self._begun()
         offset = self._file.stat().st_size if self._file.exists() else 0
         if offset and offset == whole:
             return
         try:
-            with Source(self._url, offset=offset, tag=tag) as source:
+            with Source(self._url, offset=offset, tag=tag, checked=checked) as source:
                 block = source.read()  # the first: only now is anything known of the file
                 self._note(source)
                 self._check_size(source.size, size)

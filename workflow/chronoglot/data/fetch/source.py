@@ -10,6 +10,8 @@ import requests
 import urllib3
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
+from chronoglot.urls import is_open
+
 TRIES = 6
 """Tries in a row without a byte before a source is given up."""
 
@@ -70,12 +72,16 @@ class Source:
     A connection that fails or is cut is made again from the byte reached, by a range request that
     holds only while `tag` (an ETag or a date of change) is unchanged. `size` is the number of
     bytes in all; it and `tag` are None until the first byte is read, or where the server gives
-    none. Reading raises StartOver where what comes does not continue what was read, and another
+    none. Unless what comes is `checked` afterwards, plain http is refused, redirects to it too.
+    Reading raises StartOver where what comes does not continue what was read, and another
     Unavailable if the server refuses, or TRIES tries in a row bring nothing.
     """
 
-    def __init__(self, url: str, *, offset: int = 0, tag: str | None = None) -> None:
+    def __init__(
+        self, url: str, *, offset: int = 0, tag: str | None = None, checked: bool = False
+    ) -> None:
         self.url, self.offset, self.tag = url, offset, tag
+        self._checked = checked
         self.size: int | None = None
         self._response: requests.Response | None = None
 
@@ -122,6 +128,12 @@ class Source:
         except requests.RequestException as error:
             raise Unavailable(f"{self.url}: {error}") from error
         try:
+            for step in () if self._checked else (*response.history, response):
+                if is_open(step.url):
+                    raise Unavailable(
+                        f"{self.url}: goes over plain http ({step.url}), where others can change "
+                        "it, and its sha256 is not known"
+                    )
             self._check(response)
         except Unavailable:
             response.close()
