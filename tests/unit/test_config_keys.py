@@ -295,6 +295,45 @@ def test_what_is_said_twice_and_agrees_passes(family: str, config: dict) -> None
     check_config({"model_type": family} | config, Path("config.json"))
 
 
+@pytest.mark.parametrize("name", ["rope_scaling", "rope_parameters"])
+@pytest.mark.parametrize(
+    ("key", "rope"),
+    [
+        ("mrope_section", {"type": "default", "mrope_section": [16, 24, 24]}),
+        ("alpha", {"rope_type": "dynamic", "factor": 2.0, "alpha": 1000.0}),
+        ("low_freq_factor", {"type": "linear", "factor": 2.0, "low_freq_factor": 4.0}),
+        ("factor", {"rope_theta": 10.0, "factor": 8.0}),
+        ("rope_type", {"type": "su", "short_factor": [1.0]}),
+        ("type", {"type": "linear", "rope_type": "dynamic", "factor": 2.0}),
+    ],
+)
+def test_keys_within_a_rotation_that_are_not_read_are_refused(
+    name: str, key: str, rope: dict
+) -> None:
+    path = Path("config.json")
+    for family in ("llama", "gpt_neox"):
+        with pytest.raises(UserError, match=rf"config.json: {name}\.{key} is"):
+            check_config({"model_type": family, name: rope}, path)
+    if name == "rope_parameters":
+        with pytest.raises(UserError, match=rf"{name}\.full_attention\.{key} is"):
+            check_config({"model_type": "modernbert", name: {"full_attention": rope}}, path)
+
+
+@pytest.mark.parametrize(
+    "rope",
+    [
+        {"type": "linear", "factor": 2.0},
+        {"rope_type": "default", "factor": 1.0},
+        {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0}
+        | {"original_max_position_embeddings": 8192, "rope_theta": 500000.0},
+        {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 4096}
+        | {"beta_fast": 32, "alpha": None},
+    ],
+)
+def test_keys_within_a_rotation_that_are_read_pass(rope: dict) -> None:
+    check_config({"model_type": "llama", "rope_scaling": rope}, Path("config.json"))
+
+
 @pytest.mark.parametrize(
     ("family", "name", "there"),
     [

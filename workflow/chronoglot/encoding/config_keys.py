@@ -118,6 +118,17 @@ _TWICE: dict[str, tuple[tuple[object, ...], ...]] = {
         ("hidden_size", "n_embed"),
     ),
 }
+# Of a rotation's kind, what transformers reads within `rope_parameters` and `rope_scaling`.
+_ROPE_OF_ALL = "rope_type type rope_theta partial_rotary_factor"
+_ROPE_KEYS = {
+    "default": "",
+    "linear": "factor",
+    "dynamic": "factor",
+    "yarn": "factor original_max_position_embeddings attention_factor beta_fast beta_slow mscale "
+    "mscale_all_dim truncate",
+    "longrope": "short_factor long_factor original_max_position_embeddings attention_factor factor",
+    "llama3": "factor original_max_position_embeddings low_freq_factor high_freq_factor",
+}
 # Of the same value or none to the hidden states, though their names speak of the computation.
 _HARMLESS = re.compile(
     r"_.*|.*(dropout|dropout_prob|token_id|token_ids|_labels?|label2id|id2label|initiali[sz].*|init_.*)"
@@ -172,11 +183,39 @@ def check_config(config: Mapping[str, object], path: Path) -> None:
                 f"{path}: {key} is {value!r}, which models of type {family!r} do not know here; if "
                 "it changes nothing in the hidden states, take it out of the file"
             )
+    for name in {"rope_parameters", "rope_scaling"} & (honoured | twice):
+        _check_rope(name, config.get(name), path)
     for first, one, second, other in _twice(family, config):
         if None not in (one, other) and one != other:
             raise UserError(
                 f"{path}: {second} is {other!r}, but {first} says {one!r} of the same; mend the "
                 "one that is wrong"
+            )
+
+
+def _check_rope(name: str, rope: object, path: Path) -> None:
+    """Raise UserError for a key within a rotation's parameters that its kind does not read."""
+    if not isinstance(rope, Mapping):
+        return
+    kind = str(rope.get("rope_type") or rope.get("type") or "default")
+    if rope.get("type") not in (None, kind):
+        raise UserError(
+            f"{path}: {name}.type is {rope['type']!r}, but {name}.rope_type says {kind!r} of the "
+            "same; mend the one that is wrong"
+        )
+    if kind not in _ROPE_KEYS:
+        raise UserError(
+            f"{path}: {name}.rope_type is {kind!r}, which is not computed here, only "
+            f"{', '.join(_ROPE_KEYS)}; leave the model out"
+        )
+    known = f"{_ROPE_OF_ALL} {_ROPE_KEYS[kind]}".split()
+    for key, value in rope.items():
+        if isinstance(value, Mapping):  # of full and of sliding attention each
+            _check_rope(f"{name}.{key}", value, path)
+        elif key not in known and value and not ("factor" in key and value == 1):
+            raise UserError(
+                f"{path}: {name}.{key} is {value!r}, which a rotation of kind {kind!r} does not "
+                "read here; if it changes nothing, take it out of the file"
             )
 
 
