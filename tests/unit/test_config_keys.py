@@ -398,3 +398,15 @@ def take(folder: Path, tmp_path: Path) -> None:
     options = ["--folder", tmp_path / "taken", "--digest", tmp_path / "digest.json"]
     command = ["take-folder", "1", str(folder), *map(str, options), "--layers", "3"]
     app(command, standalone_mode=False)
+
+
+@pytest.mark.parametrize("family", sorted(MODELS))
+def test_blocks_beyond_those_that_are_computed_are_left_over(
+    folders: dict[str, Path], family: str
+) -> None:
+    config = json.loads((folders[family] / "config.json").read_text())
+    key = "n_layer" if "n_layer" in config else "num_hidden_layers"
+    config[key] -= 1
+    names = list(load_file(folders[family] / "model.safetensors"))
+    last = [name for name in names if re.search(rf"(layer|layers|h)\.{config[key]}\.", name)]
+    assert last and left_over(names, config) == last

@@ -70,6 +70,7 @@ _USED: dict[str, tuple[str, ...]] = {
 # Those that are there where the configuration says nothing.
 _DEFAULTS = {("gpt_neox", "attention_bias"): True}
 _BLOCK = r"(encoder\.layer|layers|h)\.\d+"
+_NUMBER = re.compile(r"(?:encoder\.layer|layers|h)\.(\d+)\.")
 _CONDITION = re.compile(r"(\w+):bias")
 _PREFIX = re.compile(r"(bert|roberta|deberta|model|gpt_neox|transformer)\.")
 # Heads, and buffers that older releases stored and that are computed anew.
@@ -98,7 +99,17 @@ def left_over(names: Iterable[str], config: Mapping[str, object]) -> list[str]:
 
     patterns = (_CONDITION.sub(bias, pattern) for pattern in _USED[family])
     used = re.compile("|".join(pattern.replace("B\\.", rf"{_BLOCK}\.") for pattern in patterns))
-    return [name for name in names if not (used.fullmatch(_bare(name)) or is_unneeded(name))]
+    layers = config.get("num_hidden_layers", config.get("n_layer"))
+
+    def beyond(name: str) -> bool:
+        block = _NUMBER.match(_bare(name))
+        return block is not None and isinstance(layers, int) and int(block[1]) >= layers
+
+    return [
+        name
+        for name in names
+        if beyond(name) or not (used.fullmatch(_bare(name)) or is_unneeded(name))
+    ]
 
 
 def check_tensors(folder: str | Path, config: Mapping[str, object]) -> None:
