@@ -68,7 +68,6 @@ def ours(folder: Path, task: str, layers: int, output: Path, strengths: tuple[fl
             seed=1,
             regularisation=strengths,
             probes=probes,
-            baselines=None,
         )
         return Outcome(layers, facts, facts)
 

@@ -64,7 +64,6 @@ def job(tmp_path: Path) -> Callable[..., dict]:
             "seed": 1,
             "regularisation": STRENGTHS,
             "probes": tmp_path / "step-0",
-            "baselines": None,
         }
         arguments |= changes
         probe(task, **arguments)
@@ -119,7 +118,6 @@ def test_scores_agree_with_the_predictions_and_with_scikit_learn(
         "dimension": 16,
         "iterations": scores["iterations"],
     }
-    assert scores["step0"] == scores["score"]
 
 
 def test_the_same_job_writes_the_same_bytes(job: Callable[..., dict], tmp_path: Path) -> None:
@@ -147,30 +145,11 @@ def test_test_labels_change_nothing_but_the_test_score(
     after = job()
     assert after["score"] < before["score"] - 0.1
     differing = {key for key in before if before[key] != after[key]}
-    assert differing == {"score", "step0"}
+    assert differing == {"score"}
     assert (
         pq.read_table(tmp_path / "step-0/layer-1/xx/pos.parquet")["predicted"].to_pylist()
         == predicted
     )
-
-
-def test_the_baseline_is_the_same_tuple_at_step_0(job: Callable[..., dict], tmp_path: Path) -> None:
-    start = tmp_path / "step-0/layer-1/xx/pos.json"
-    later: dict[str, Any] = {"step": 50, "probes": tmp_path / "step-50"}
-    baselines = tmp_path / "step-0"
-    job()
-    scores = json.loads(start.read_text())
-    start.write_text(json.dumps(scores | {"score": 0.25}))
-    assert job(**later, baselines=baselines)["step0"] == 0.25
-    for wrong in ({"step": 5}, {"layer": 2}, {"source": "yy"}, {"task": "arc_prediction"}):
-        start.write_text(json.dumps(scores | wrong))
-        with pytest.raises(UserError, match=r"pos\.json: holds the scores of"):
-            job(**later, baselines=baselines)
-    start.write_text('{"step": 0')
-    with pytest.raises(UserError, match=r"pos\.json.*delete it and run again"):
-        job(**later, baselines=baselines)
-    with pytest.raises(UserError, match="baseline"):
-        job(**later)
 
 
 def test_damaged_vectors_are_named(job: Callable[..., dict], tmp_path: Path) -> None:
@@ -233,7 +212,7 @@ from chronoglot.probing.probe import probe
 from chronoglot.probing.transfer import transfer
 folder = Path({str(tmp_path)!r})
 probe("arc_prediction", folder / "words.parquet", folder, step=0, layers=[1], language="xx",
-      seed=1, regularisation=[0.1], probes=folder / "again", baselines=None)
+      seed=1, regularisation=[0.1], probes=folder / "again")
 transfer("arc_prediction", folder / "words.parquet", folder, step=0, layers=[1], sources=["xx"],
          target="yy", seed=1, probes=folder / "again", scores=folder / "transfer.json")
 print(sorted({{"torch", "scipy", "sklearn", "pandas", "transformers"}} & set(sys.modules)))
@@ -362,5 +341,4 @@ def test_a_task_without_probe_is_refused(tmp_path: Path) -> None:
             seed=1,
             regularisation=[0.1],
             probes=tmp_path,
-            baselines=None,
         )

@@ -28,9 +28,8 @@ def test_every_step_language_and_task_is_one_job(
 
 def test_one_tuple_is_a_target(fresh: Workflow, miniature: dict[str, Any]) -> None:
     jobs = fresh.plan(miniature, "results/miniature/probes/step-4/layer-1/qaa/pos.json")
-    # its own probes and those of its baseline
-    assert jobs["probe"] == 2
-    assert jobs["encode"] == 2
+    assert jobs["probe"] == 1
+    assert jobs["encode"] == 1
     assert jobs["segment"] == 1
     assert "transfer" not in jobs
 
@@ -63,7 +62,7 @@ def test_one_checkpoint(fresh: Workflow, miniature: dict[str, Any]) -> None:
     assert jobs["bits"] == LANGUAGES
     assert jobs["align"] == 1
     assert jobs["transfer"] == LANGUAGES * PROBED
-    assert jobs["probe"] == 2 * LANGUAGES * PROBED  # with those of step 0, the baseline
+    assert jobs["probe"] == LANGUAGES * PROBED  # the baseline of step 0 is joined in the tables
     assert jobs["segment"] == 1
 
 

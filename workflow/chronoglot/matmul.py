@@ -5,9 +5,9 @@ alone. oneDNN, to which torch gives those in bfloat16, takes to it wherever ther
 multiplies twice as fast then. Results differ in the last bits of a float, as they do from one
 processor to another.
 
-oneDNN compiles a program for each shape that it meets, which takes a millisecond and half a
-megabyte. So it is given those alone that come again, with rows and sums of a multiple of `GRID`,
-and of these the first `SHAPES`; and only what lies row by row or column by column.
+oneDNN compiles a program for each shape that it meets, which takes a millisecond and memory that
+is never given back. So it is given those alone that come again, with rows and sums of a multiple of
+`GRID`, and of these the first `SHAPES`; and only what lies row by row or column by column.
 """
 
 import warnings
@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.library import Library
 
 GRID = 16
-SHAPES = 512  # a quarter of a gigabyte
+SHAPES = 512  # of up to 4,096 rows, 768 inputs and 3,072 outputs: 23 MB in all
 _known: set[tuple[object, ...]] = set()
 
 

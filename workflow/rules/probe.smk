@@ -14,12 +14,6 @@ rule probe:
         vectors=lambda wildcards: ancient(PLAN.vectors(**wildcards)),
         table=lambda wildcards: PLAN.table(wildcards.language, wildcards.task),
         model=MODEL,
-        # The same tuple of the untrained model is the baseline of every other.
-        baselines=lambda wildcards: (
-            PLAN.probes(0, [wildcards.language], wildcards.task, "json")
-            if wildcards.step != "0"
-            else []
-        ),
     output:
         [
             f"{RESULTS}/probes/step-{{step}}/layer-{layer}/{{language}}/{{task}}.{ending}"
@@ -42,9 +36,6 @@ rule probe:
         vectors=lambda wildcards, input: Path(input.vectors[0]).parent,
         regularisation=",".join(map(str, SETTINGS.probing.regularisation)),
         seed=SETTINGS.seed,
-        baselines=lambda wildcards, input: (
-            f"--baselines {RESULTS}/probes/step-0" if input.baselines else ""
-        ),
         encoding=lambda wildcards: PLAN.encoding_options(PLAN.data_of(wildcards.task)),
         code=lambda wildcards: task_code(wildcards.task),
     message:
@@ -54,7 +45,7 @@ rule probe:
         " --layers {params.layers} --language {wildcards.language} --vectors {params.vectors}"
         " --table {input.table} --model {input.model} {params.encoding}"
         " --regularisation {params.regularisation} --seed {params.seed}"
-        f" --probes {RESULTS}/probes/step-{{wildcards.step}} {{params.baselines}}"
+        f" --probes {RESULTS}/probes/step-{{wildcards.step}}"
         " > {log} 2>&1"
 
 

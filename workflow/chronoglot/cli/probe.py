@@ -81,7 +81,6 @@ def probe(
     regularisation: Annotated[str, Option(help="comma-separated")],
     seed: Annotated[int, Option()],
     probes: Annotated[Path, Option(help="folder of this step's probes, to write to")],
-    baselines: Annotated[Path | None, Option(help="folder of step 0's probes")] = None,
     model: Manifest = None,
     pooling: Pooling = "mean",
     batch_tokens: Annotated[int, Option()] = 4096,
@@ -105,7 +104,6 @@ def probe(
         seed=seed,
         regularisation=floats(regularisation, "regularisation"),
         probes=probes,
-        baselines=baselines,
     )
 
 

@@ -39,14 +39,12 @@ def probe(
     seed: int,
     regularisation: Sequence[float],
     probes: Path,
-    baselines: Path | None,
 ) -> None:
     """Train and score a probe of `task` on the vectors of each of `layers`.
 
     `vectors` is the folder with `layer-{layer}.npy`, float32 [rows, dimension], a row for each
     row of `table`, the word table or the pair table of `language`. `regularisation` holds the λ
-    to choose from on dev. `probes` is the folder of the step's probes, `baselines` that of step
-    0, None at step 0 itself.
+    to choose from on dev. `probes` is the folder of the step's probes.
 
     Writes for each layer `{probes}/layer-{layer}/{language}/{task}` with three endings: `.json`,
     the scores, a flat object; `.parquet`, a row for each test example with the table's rows of
@@ -63,12 +61,11 @@ def probe(
     for layer in layers:
         name = f"layer-{layer}/{language}/{task}"
         tuple_ = {"layer": layer, "task": task, "source": language, "target": language}
-        step0 = None if step == 0 else _step0(baselines, name, tuple_)
         layer_vectors = read_vectors(vectors / f"layer-{layer}.npy", len(items))
         result = _probe_layer(
             definition, layer_vectors, parts, regularisation, _outputs(probes, name)
         )
-        result |= {"step": step, **tuple_, "step0": result["score"] if step == 0 else step0}
+        result |= {"step": step, **tuple_}
         with whole(probes / f"{name}.json") as temporary:
             text = json.dumps(result, indent=2, sort_keys=True)
             temporary.write_text(text + "\n", encoding="utf-8")
@@ -113,24 +110,6 @@ def _probe_layer(
         "regularisation": fitted.regularisation,
         "iterations": fitted.iterations,
     }
-
-
-def _step0(baselines: Path | None, name: str, tuple_: dict[str, Any]) -> float:
-    """Score of the same tuple at step 0."""
-    if baselines is None:
-        raise UserError("a checkpoint after step 0 needs the scores of step 0 as its baseline")
-    baseline = baselines / f"{name}.json"
-    try:
-        scores = json.loads(baseline.read_text(encoding="utf-8"))
-        found = {key: scores[key] for key in ("step", *tuple_)}
-        score = float(scores["score"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            f"{baseline}: not a readable scores file ({error}); delete it and run again"
-        ) from error
-    if found != {"step": 0, **tuple_}:
-        raise UserError(f"{baseline}: holds the scores of {found}, not the baseline of {tuple_}")
-    return score
 
 
 def _write_predictions(test: Examples, predicted: NDArray[np.object_], path: Path) -> None:
