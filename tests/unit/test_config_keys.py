@@ -11,7 +11,7 @@ from chronoglot.cli.app import app
 from chronoglot.encoding.config_keys import _HONOURED, check_config
 from chronoglot.encoding.encoder import load_encoder
 from chronoglot.encoding.families import FAMILIES
-from chronoglot.encoding.tensors import _USED, left_over
+from chronoglot.encoding.tensors import _USED, left_over, refuse_headless
 from chronoglot.errors import UserError
 from safetensors.torch import load_file, save_file
 from tiny_families import MODELS, write_families, write_model
@@ -410,3 +410,15 @@ def test_blocks_beyond_those_that_are_computed_are_left_over(
     names = list(load_file(folders[family] / "model.safetensors"))
     last = [name for name in names if re.search(rf"(layer|layers|h)\.{config[key]}\.", name)]
     assert last and left_over(names, config) == last
+
+
+@pytest.mark.parametrize(
+    "family", sorted(name for name, family in FAMILIES.items() if not family.causal)
+)
+def test_a_model_without_the_head_that_its_task_needs_is_refused(
+    folders: dict[str, Path], tmp_path: Path, family: str
+) -> None:
+    refuse_headless(folders[family])
+    headless = write_model(tmp_path / "headless", folders[family], family, head=False)
+    with pytest.raises(UserError, match="without the head that scores masked tokens"):
+        refuse_headless(headless)

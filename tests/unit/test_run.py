@@ -132,6 +132,16 @@ def test_files_of_fairseq_that_are_whole() -> None:
         run_of(layers=4, fairseq={"files": "m_{step}.pt", "steps": [10, 300]})
 
 
+def test_another_hub_is_reached_by_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    hub = {"layers": 1, "hub": {"repository": "a/b", "steps": [1]}}
+    for trusted in ("https://hub.example", "http://127.0.0.1:8000", ""):
+        monkeypatch.setenv("HF_ENDPOINT", trusted)
+        assert run_of(**hub).published == [1]
+    monkeypatch.setenv("HF_ENDPOINT", "http://hub.example")
+    with pytest.raises(UserError, match=r"HF_ENDPOINT: http://hub\.example is plain http"):
+        run_of(**hub)
+
+
 @given(steps=st.sets(st.integers(0, 10**7), min_size=1))
 def test_urls_and_revisions_are_those_of_the_listed_steps(steps: set[int]) -> None:
     listed = sorted(steps)

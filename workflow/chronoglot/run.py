@@ -28,6 +28,7 @@ from chronoglot.masquerade import is_pointer, masquerade
 from chronoglot.settings import Settings
 from chronoglot.settings_checkpoints import FairseqFiles, Folder, HubRevisions
 from chronoglot.tasks import load_task
+from chronoglot.urls import is_open
 
 Source = Literal["pretraining", "fairseq", "hub", "folder"]
 """What makes the checkpoints; the rules of each are in a file of its name."""
@@ -97,6 +98,11 @@ def find_run(settings: Settings, results: str) -> Run:
         example = _example(places, results)
         return Run("fairseq", places, given.layers or 0, example, left_out)
     if given.hub:
+        if is_open(server := os.environ.get("HF_ENDPOINT", "")):
+            raise UserError(
+                f"HF_ENDPOINT: {server} is plain http, where others can change what comes; set it "
+                "to an https URL"
+            )
         if given.hub.tokenizer:
             _check_tokenizer(given.hub.tokenizer, "checkpoints.hub")
         places = _revisions(given.hub)

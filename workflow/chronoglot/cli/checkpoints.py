@@ -119,12 +119,13 @@ def _check(folder: Path, digest: Path, layers: int, masked: bool) -> None:
     from chronoglot.checkpoints.digest import write_digest
     from chronoglot.checkpoints.size import check_layers
     from chronoglot.encoding.families import read_config, refuse_causal
-    from chronoglot.encoding.tensors import check_tensors
+    from chronoglot.encoding.tensors import check_tensors, refuse_headless
 
     check_tensors(folder, read_config(folder))
     check_layers(folder, layers)
     if masked:
         refuse_causal(folder)
+        refuse_headless(folder)
     write_digest(folder, digest)
 
 

@@ -5,7 +5,7 @@ bias that the configuration does not speak of, embeddings of distances.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from chronoglot.errors import UserError, listed
@@ -73,6 +73,7 @@ _BLOCK = r"(encoder\.layer|layers|h)\.\d+"
 _NUMBER = re.compile(r"(?:encoder\.layer|layers|h)\.(\d+)\.")
 _CONDITION = re.compile(r"(\w+):bias")
 _PREFIX = re.compile(r"(bert|roberta|deberta|model|gpt_neox|transformer)\.")
+_MASKED_HEAD = re.compile(r"(lm_head|cls\.predictions|lm_predictions|mask_predictions|head)\..*")
 # Heads, and buffers that older releases stored and that are computed anew.
 _UNNEEDED = re.compile(
     r"(pooler|cls|lm_head|classifier|qa_outputs|lm_predictions|mask_predictions|score|embed_out|head"
@@ -112,16 +113,31 @@ def left_over(names: Iterable[str], config: Mapping[str, object]) -> list[str]:
     ]
 
 
-def check_tensors(folder: str | Path, config: Mapping[str, object]) -> None:
-    """Raise UserError, naming them, if a model folder's safetensors hold more than is computed."""
+def refuse_headless(folder: str | Path) -> None:
+    """Raise UserError if a model folder has no head that gives masked tokens their scores."""
+    names = [name for _, found in _names(folder) for name in found]
+    if not any(_MASKED_HEAD.fullmatch(_bare(name)) for name in names):
+        raise UserError(
+            f"{folder}: the model was saved without the head that scores masked tokens, which bits "
+            "per character need; save it with its head, or leave bpc out of tasks"
+        )
+
+
+def _names(folder: str | Path) -> Iterator[tuple[Path, list[str]]]:
+    """Each file of a model folder's weights, and the names of its tensors."""
     from safetensors import SafetensorError, safe_open
 
     for path in sorted(Path(folder).glob("*.safetensors")):
         try:
             with safe_open(path, framework="numpy") as file:
-                names = list(file.keys())
+                yield path, list(file.keys())
         except (OSError, SafetensorError) as error:
             raise UserError(f"{path}: not a readable file of weights ({error})") from error
+
+
+def check_tensors(folder: str | Path, config: Mapping[str, object]) -> None:
+    """Raise UserError, naming them, if a model folder's safetensors hold more than is computed."""
+    for path, names in _names(folder):
         if unused := left_over(names, config):
             raise UserError(
                 f"{path}: holds what config.json leaves no place for: {listed(unused)}; the "
