@@ -72,7 +72,7 @@ def test_vectors_of_another_table_are_refused(
     os.utime(table, ns=(times.st_atime_ns, times.st_mtime_ns))
     outcome = workflow.snakemake(miniature, "--cores", "2", "--", "pos")
     assert outcome.code
-    logs = "".join(path.read_text() for path in results.glob("logs/probe/step-*/qaa/pos.log"))
+    logs = "".join(path.read_text() for path in results.glob("logs/*/step-*/qaa/pos.log"))
     assert "holds vectors that are not of results/miniature/data/words/qaa.parquet" in logs
 
 
