@@ -133,13 +133,15 @@ def test_files_of_fairseq_that_are_whole() -> None:
 
 
 def test_another_hub_is_reached_by_tls(monkeypatch: pytest.MonkeyPatch) -> None:
-    hub = {"layers": 1, "hub": {"repository": "a/b", "steps": [1]}}
+    hub: dict = {"layers": 1, "hub": {"repository": "a/b", "steps": [1]}}
     for trusted in ("https://hub.example", "http://127.0.0.1:8000", ""):
         monkeypatch.setenv("HF_ENDPOINT", trusted)
         assert run_of(**hub).published == [1]
     monkeypatch.setenv("HF_ENDPOINT", "http://hub.example")
     with pytest.raises(UserError, match=r"HF_ENDPOINT: http://hub\.example is plain http"):
         run_of(**hub)
+    hub["hub"] |= {"endpoint": "https://hub.example"}  # which is asked instead
+    assert run_of(**hub).published == [1]
 
 
 @given(steps=st.sets(st.integers(0, 10**7), min_size=1))
@@ -208,10 +210,10 @@ def test_what_has_to_be_fetched_for_the_jobs_at_hand(monkeypatch: pytest.MonkeyP
     here = {"layers": 1, "fairseq": {"files": {7: "7.pt"}}}
     assert not needed({"step-7/checkpoint.pt"}, **here)
     monkeypatch.setenv("HF_HOME", "/cache")
-    monkeypatch.setenv("HF_ENDPOINT", "http://mirror")
+    monkeypatch.setenv("HF_ENDPOINT", "https://mirror")
     hub = {"layers": 1, "hub": {"repository": "a/b", "steps": [1, 2]}}
     (file,) = needed({"step-1/model/manifest.json", "step-2/model/manifest.json"}, **hub)
-    assert file.url == "http://mirror/a/b"
+    assert file.url == "https://mirror/a/b"
     assert file.path == Path("/cache/hub/models--a--b")
     assert not needed({"verdict.json"}, **hub)
     # What is in the cache is then all there is.

@@ -34,6 +34,8 @@ _TOKENS_A_WORD = 2
 _TOKENS = {"words": _TOKENS_A_WORD, "pairs": 60}
 # A packed text is at most so many times as large unpacked.
 _PACKED, _UNPACKED = {".gz", ".bz2", ".xz", ".zst"}, 6
+# Passes over all features to fit a probe at one λ, and classes, at most: relations have some 40.
+_PASSES, _CLASSES = 300, 40
 # Features of a probe are kept up to this size, beyond it they are made anew.
 _FEATURES_MB = 2_000
 
@@ -95,10 +97,11 @@ class Limits:
         return minutes
 
     def probe_minutes(self, layers: int) -> Growing:
-        """Time of probes of so many layers: some 300 passes over all features, for three λ."""
+        """Time of probes of so many layers at all λ."""
+        passes = _PASSES * len(self._settings.probing.regularisation)
 
         def minutes(wildcards: Any, attempt: int) -> int:
-            operations = 300 * 3 * 40 * self._rows_of(wildcards) * self._width * layers
+            operations = passes * _CLASSES * self._rows_of(wildcards) * self._width * layers
             return round(_START_MINUTES + operations / _PER_MINUTE) * 2 ** (attempt - 1)
 
         return minutes
@@ -142,13 +145,12 @@ class Limits:
             block = 4 * recipe.dimension**2 + 2 * recipe.dimension * recipe.feedforward
             tokens = self._settings.tokenizer.vocabulary + recipe.block
             return recipe.layers * block + tokens * recipe.dimension
-        taken = self._results.glob("checkpoints/step-*/model/*.safetensors")
-        places = (Path(self._run.place(step)) for step in self._run.published)
-        sizes = {
-            path.parent: path.stat().st_size
-            for path in (*taken, *(p for place in places for p in _weights_of(place)))
-        }
-        return max(sizes.values()) / 2 if sizes else _PARAMETERS  # in half precision perhaps
+        places = [
+            *self._results.glob("checkpoints/step-*/model"),
+            *(Path(self._run.place(step)) for step in self._run.published),
+        ]
+        largest = max((_size_of_weights(place) for place in places), default=0)
+        return largest / 2 if largest else _PARAMETERS  # in half precision perhaps
 
     @cached_property
     def _width(self) -> int:
@@ -198,8 +200,9 @@ class Limits:
         return sum(sizes) or default
 
 
-def _weights_of(place: Path) -> list[Path]:
-    """The files of weights of a model folder, or a file of fairseq's."""
+def _size_of_weights(place: Path) -> int:
+    """Bytes of the weights of a model folder, in whatever parts, or of a file of fairseq's."""
     if place.is_file():
-        return [place]
-    return [*place.glob("*.safetensors"), *place.glob("pytorch_model*.bin")]
+        return place.stat().st_size
+    files = list(place.glob("*.safetensors")) or list(place.glob("pytorch_model*.bin"))
+    return sum(path.stat().st_size for path in files)

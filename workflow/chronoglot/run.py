@@ -98,7 +98,7 @@ def find_run(settings: Settings, results: str) -> Run:
         example = _example(places, results)
         return Run("fairseq", places, given.layers or 0, example, left_out)
     if given.hub:
-        if is_open(server := os.environ.get("HF_ENDPOINT", "")):
+        if not given.hub.endpoint and is_open(server := os.environ.get("HF_ENDPOINT", "")):
             raise UserError(
                 f"HF_ENDPOINT: {server} is plain http, where others can change what comes; set it "
                 "to an https URL"
