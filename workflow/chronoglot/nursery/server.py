@@ -164,13 +164,19 @@ def _watch(connection: socket.socket) -> None:
 
     What the other side sends is a signal to pass on. When the other side is gone, the job is
     killed, and so is what it started. When this process is killed, the system kills the job: what
-    nobody answers for has failed, and must not write any more.
+    nobody answers for has failed, and must not write any more. The job waits until the other side
+    has been told of it, which would else run it once more.
     """
     watcher = os.getpid()
+    told, tell = os.pipe()
     job = _fork()
     if job == 0:
         connection.close()
+        os.close(tell)
         _die_with(watcher)
+        if not os.read(told, 1):
+            os._exit(1)
+        os.close(told)
         return
     if job is None:
         os._exit(1)
@@ -182,6 +188,7 @@ def _watch(connection: socket.socket) -> None:
         os._exit(1)
     with suppress(OSError):
         connection.sendall(BEGUN)
+    os.write(tell, BEGUN)
     _, status = os.waitpid(job, 0)
     code = os.waitstatus_to_exitcode(status)
     with suppress(OSError):
