@@ -18,19 +18,19 @@ gc.set_threshold(200_000, 20, 1_000)
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
 
-from chronoglot.ancient import (
+from chronoglot.runtime.changes.snakemake import (
     heed_missing_ancient_inputs,
     ignore_missing_ancient_inputs,
 )
-from chronoglot.asked import refuse_unknown
+from chronoglot.planning.asked import refuse_unknown
 from chronoglot.data.fetch.missing import bring, is_cut_off
-from chronoglot.errors import UserError
+from chronoglot.runtime.errors import UserError
 from chronoglot.figures.catalogue import figure_tables
-from chronoglot.limits import growing
-from chronoglot.nursery import server as nursery
-from chronoglot.plan import read_plan
-from chronoglot.settings_file import refuse_duplicate_keys
-from chronoglot.task_code import task_code
+from chronoglot.planning.limits import growing
+from chronoglot.runtime.shared_start import server as shared_start
+from chronoglot.planning.experiment import read_plan
+from chronoglot.settings.file import refuse_duplicate_keys
+from chronoglot.planning.task_code import task_code
 
 # A job on a cluster plans itself alone.
 if workflow.is_main_process:
@@ -72,7 +72,7 @@ onstart:
         if is_cut_off(to_bring):
             raise WorkflowError(bring(to_bring))
         if workflow.local_exec:
-            nursery.start()
+            shared_start.start()
     # Each time that its limit of jobs a second is on, as it is by default, the scheduler sets a timer
     # that wakes it a second later: one more for every job done, and after some hundred jobs it takes
     # a core of its own. (A limit that was asked for stays.)

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from chronoglot.parallel import read_parallel
+from chronoglot.tables.gold_links import read_parallel
 
 from bench import inputs
 from bench.benchmark import Case, Competitor, Options, Outcome, Precision, Run

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from chronoglot.words import read_words
+from chronoglot.tables.words import read_words
 
 from bench import inputs, neurox
 from bench.benchmark import Case, Competitor, Options, Outcome, Precision, Run

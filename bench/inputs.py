@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 from chronoglot.data.in_vitro.typology import Generator, Sentences, Typology
-from chronoglot.files import whole, whole_folder
-from chronoglot.pairs import Pairs, write_pairs
-from chronoglot.parallel import Parallel, read_parallel, write_parallel
-from chronoglot.words import Words, read_words, write_words
+from chronoglot.runtime.files import whole, whole_folder
+from chronoglot.tables.gold_links import Parallel, read_parallel, write_parallel
+from chronoglot.tables.sentence_pairs import Pairs, write_pairs
+from chronoglot.tables.words import Words, read_words, write_words
 
 from bench.benchmark import Options
 

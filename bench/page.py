@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
-from chronoglot.files import whole
+from chronoglot.runtime.files import whole
 
 from bench.benchmark import ROOT
 from bench.figure import draw

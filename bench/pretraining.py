@@ -104,7 +104,7 @@ def bare(recipe: Recipe, binarised: Path, updates: int, runs: int, onednn: bool 
     """The same updates, their batches ready in memory; by torch as it is, unless with `onednn`."""
     from math import log
 
-    from chronoglot.matmul import use_onednn
+    from chronoglot.runtime.changes.torch import use_onednn
 
     from bench.bare_loop import BareLoop
 

@@ -27,7 +27,7 @@ def _case(options: Options, name: str, rows: int, inputs: int, outputs: int) -> 
 def multiply(shape: tuple[int, int, int], number: int, threads: int, onednn: bool) -> Run:
     """The same product again and again."""
     import torch
-    from chronoglot.matmul import replace_products
+    from chronoglot.runtime.changes.torch import replace_products
     from torch.nn.functional import linear
 
     torch.set_num_threads(threads)

@@ -8,9 +8,9 @@ of very unequal size of which the best linear probe gets about nine in ten.
 from pathlib import Path
 
 import numpy as np
-from chronoglot.files import whole_folder
+from chronoglot.runtime.files import whole_folder
+from chronoglot.tables.words import Words, write_words
 from chronoglot.tasks.pos import CLASSES
-from chronoglot.words import Words, write_words
 from numpy.typing import NDArray
 
 RELATIONS = 36  # universal ones, the root's left out

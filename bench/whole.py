@@ -144,8 +144,8 @@ def _start() -> float:
 
 
 def idle(number: int) -> None:
-    """Print the seconds of so many jobs that do nothing, in a nursery of their own."""
-    from chronoglot.nursery import server
+    """Print the seconds of so many jobs that do nothing, with a shared start of their own."""
+    from chronoglot.runtime.shared_start import server
 
     server.start()
     os.environ |= server.ONE_THREAD

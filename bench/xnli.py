@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from chronoglot.pairs import read_pairs
+from chronoglot.tables.sentence_pairs import read_pairs
 
 from bench import inputs
 from bench.benchmark import Case, Competitor, Options, Outcome, Precision, Run

@@ -10,7 +10,7 @@ from threading import Thread
 
 import pytest
 from chronoglot.data.fetch import source
-from chronoglot.errors import UserError
+from chronoglot.runtime.errors import UserError
 
 
 @dataclass

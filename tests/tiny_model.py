@@ -8,7 +8,7 @@ import numpy as np
 import sentencepiece
 import torch
 from chronoglot.checkpoints.manifest import write_manifest
-from chronoglot.words import Words
+from chronoglot.tables.words import Words
 
 # Script: its words, and what stands between them.
 SCRIPTS = {

@@ -12,9 +12,9 @@ import pytest
 import torch
 from chronoglot.checkpoints.check import TOLERANCE, compare_with_fairseq
 from chronoglot.checkpoints.convert import convert
-from chronoglot.errors import UserError
 from chronoglot.pretraining.fairseq_on_python311 import allow
 from chronoglot.pretraining.tokenizer import train_tokenizer
+from chronoglot.runtime.errors import UserError
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ import yaml
 from chronoglot.data.parallel import read_gold
 from chronoglot.encoding.encoder import load_masked_lm
 from chronoglot.encoding.fast_tokens import load_tokeniser
-from chronoglot.words import read_words
+from chronoglot.tables.words import read_words
 
 ROOT = Path(__file__).parents[2]
 

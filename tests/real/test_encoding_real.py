@@ -10,8 +10,8 @@ import pytest
 import sentencepiece
 from chronoglot.data.conllu import Sentence, read_conllu
 from chronoglot.encoding.tokens import SentencePieceTokeniser
-from chronoglot.errors import UserError
-from chronoglot.words import Words
+from chronoglot.runtime.errors import UserError
+from chronoglot.tables.words import Words
 
 SENTENCES = 40  # of each treebank, to train the tokenizer on
 

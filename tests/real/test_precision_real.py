@@ -13,9 +13,9 @@ from chronoglot.encoding.encoder import Precision, load_encoder
 from chronoglot.pretraining.tokenizer import train_tokenizer
 from chronoglot.probing.features import Features
 from chronoglot.probing.linear import accuracy, fit
+from chronoglot.tables.words import Words, read_words
 from chronoglot.tasks import load_task
 from chronoglot.tasks.base import ProbingTask
-from chronoglot.words import Words, read_words
 from numpy.typing import NDArray
 
 VOCABULARY = 2_000

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
-from chronoglot.words import read_words
+from chronoglot.tables.words import read_words
 from loopback_hub import loopback_hub
 from tiny_run import save_checkpoint, train_tokenizer
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from chronoglot.data.xnli import collect_pairs
-from chronoglot.pairs import LABELS, Pairs
+from chronoglot.tables.sentence_pairs import LABELS, Pairs
 
 SIZES = {"dev": 2490, "test": 5010}
 

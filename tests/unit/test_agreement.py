@@ -11,7 +11,7 @@ from chronoglot.checkpoints.agreement import SENTENCEPIECE, check_tokenizer, is_
 from chronoglot.checkpoints.folders import link_local
 from chronoglot.encoding.fast_tokens import FastTokeniser, load_tokeniser
 from chronoglot.encoding.tokens import SentencePieceTokeniser
-from chronoglot.errors import UserError
+from chronoglot.runtime.errors import UserError
 from sentencepiece import SentencePieceProcessor
 from tiny_families import write_model
 from tiny_tokenizers import SPECIAL, write_tokenizers

@@ -14,8 +14,8 @@ from chronoglot.alignment.methods import METHODS, itermax, mutual_argmax, simila
 from chronoglot.alignment.metrics import Agreement, agreement
 from chronoglot.encoding.encode import write_vectors
 from chronoglot.encoding.encoder import load_encoder
-from chronoglot.errors import UserError
-from chronoglot.parallel import Link, Parallel, SentencePair, write_parallel
+from chronoglot.runtime.errors import UserError
+from chronoglot.tables.gold_links import Link, Parallel, SentencePair, write_parallel
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray

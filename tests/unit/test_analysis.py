@@ -11,7 +11,7 @@ from chronoglot.analysis.doubts import NOT_ABOVE, WITHIN_ERROR, doubt
 from chronoglot.analysis.learning import best_layers, forgetting, learned_step, summarise
 from chronoglot.analysis.scores import collect_scores
 from chronoglot.analysis.tables import in_language, read_table, transfer, write_named, write_table
-from chronoglot.errors import UserError
+from chronoglot.runtime.errors import UserError
 from hypothesis import given
 from hypothesis import strategies as st
 from synthetic_tables import made_up_alignment, made_up_bpc, made_up_scores, made_up_transfer

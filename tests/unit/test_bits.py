@@ -12,7 +12,7 @@ import torch
 from chronoglot.checkpoints.manifest import write_manifest
 from chronoglot.encoding.bits import bits_per_character, folds
 from chronoglot.encoding.windows import windows
-from chronoglot.errors import UserError
+from chronoglot.runtime.errors import UserError
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file

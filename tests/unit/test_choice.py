@@ -5,8 +5,8 @@ import pytest
 from chronoglot.probing.features import Features
 from chronoglot.probing.linear import CLOSE, ROUGH, Fit, fit
 from chronoglot.probing.solver import TOLERANCE, Regression, Solution
+from chronoglot.tables.words import Words
 from chronoglot.tasks.base import Examples, ProbingTask, item_inputs
-from chronoglot.words import Words
 from numpy.typing import NDArray
 
 PATH = [10.0 ** (1 - number / 2) for number in range(13)]  # from strong to weak

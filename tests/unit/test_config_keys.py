@@ -12,7 +12,7 @@ from chronoglot.encoding.config_keys import _HONOURED, check_config
 from chronoglot.encoding.encoder import load_encoder
 from chronoglot.encoding.families import FAMILIES
 from chronoglot.encoding.tensors import _USED, left_over, refuse_headless
-from chronoglot.errors import UserError
+from chronoglot.runtime.errors import UserError
 from safetensors.torch import load_file, save_file
 from tiny_families import MODELS, write_families, write_model
 from tiny_tokenizers import write_tokenizers

@@ -7,7 +7,7 @@ from pathlib import Path
 import conllu
 import pytest
 from chronoglot.data.conllu import Sentence, read_conllu
-from chronoglot.errors import UserError
+from chronoglot.runtime.errors import UserError
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -17,8 +17,8 @@ import torch
 from chronoglot.checkpoints.convert import convert
 from chronoglot.checkpoints.load import load_fairseq
 from chronoglot.checkpoints.manifest import check_manifest
-from chronoglot.errors import UserError
 from chronoglot.pretraining.tokenizer import write_dictionary
+from chronoglot.runtime.errors import UserError
 from safetensors.torch import load_file
 
 BODY = "encoder.sentence_encoder."

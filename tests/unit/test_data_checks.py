@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import tiny_model
 from chronoglot.encoding.heldout import check_heldout
-from chronoglot.errors import UserError
 from chronoglot.probing.check import check_examples
-from chronoglot.words import write_words
+from chronoglot.runtime.errors import UserError
+from chronoglot.tables.words import write_words
 
 
 def treebank(path: Path, counts: dict[str, int]) -> Path:

@@ -13,7 +13,7 @@ from chronoglot.data.fetch.datasets import (
     read_references,
 )
 from chronoglot.data.fetch.missing import bring, missing_files, needed
-from chronoglot.errors import UserError
+from chronoglot.runtime.errors import UserError
 
 DATASETS = read_datasets()
 REFERENCES = read_references()

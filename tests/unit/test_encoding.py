@@ -18,8 +18,8 @@ from chronoglot.encoding.encode import word_vectors, write_vectors
 from chronoglot.encoding.encoder import load_encoder
 from chronoglot.encoding.tokens import SentencePieceTokeniser, Subwords
 from chronoglot.encoding.windows import windows
-from chronoglot.errors import UserError
-from chronoglot.words import Words, write_words
+from chronoglot.runtime.errors import UserError
+from chronoglot.tables.words import Words, write_words
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -346,7 +346,7 @@ import sys
 from pathlib import Path
 from chronoglot.encoding.encode import write_vectors
 from chronoglot.encoding.encoder import load_encoder
-from chronoglot.words import read_words
+from chronoglot.tables.words import read_words
 folder = Path({str(tmp_path)!r})
 write_vectors(
     load_encoder({str(folder)!r}),

@@ -18,8 +18,8 @@ from chronoglot.checkpoints.check import TOLERANCE, compare_with_fairseq
 from chronoglot.checkpoints.convert import convert
 from chronoglot.checkpoints.find import find_checkpoints, matching, place_of
 from chronoglot.checkpoints.load import load_fairseq
-from chronoglot.errors import UserError
 from chronoglot.pretraining.fairseq_on_python311 import allow
+from chronoglot.runtime.errors import UserError
 
 BODY = "encoder.sentence_encoder."
 ODD = ["", "two  spaces ", "ѣ unknown ⵣ", "ß ﬁ ½ café cafe\u0301"]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tiny_model
 from chronoglot.encoding.fast_tokens import FastTokeniser, _owners, _text, _with_marks
-from chronoglot.errors import UserError
+from chronoglot.runtime.errors import UserError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_tokenizers import SCRIPTS, SPECIAL, train, write_tokenizers

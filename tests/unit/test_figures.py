@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from chronoglot.analysis.learning import summarise
-from chronoglot.errors import UserError
 from chronoglot.figures.catalogue import Tables, draw, figure_names, figure_tables, placed
 from chronoglot.figures.languages import families, in_language_order
 from chronoglot.figures.steps import StepAxis, short_number
 from chronoglot.figures.style import spread
 from chronoglot.figures.units import in_task_order, shown
+from chronoglot.runtime.errors import UserError
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.axes import Axes

@@ -21,7 +21,7 @@ from chronoglot.checkpoints.size import check_layers, count_layers, count_parame
 from chronoglot.encoding.encoder import load_encoder
 from chronoglot.encoding.families import FAMILIES
 from chronoglot.encoding.fast_tokens import FastTokeniser
-from chronoglot.errors import UserError
+from chronoglot.runtime.errors import UserError
 from safetensors.torch import load_file
 from tiny_families import MODELS, write_families
 from tiny_tokenizers import SCRIPTS, write_tokenizers

@@ -9,7 +9,7 @@ from chronoglot.data.fetch.alignments import CONVERTERS, write_gold
 from chronoglot.data.fetch.archives import unpack_all
 from chronoglot.data.fetch.datasets import find_dataset
 from chronoglot.data.parallel import read_gold
-from chronoglot.errors import UserError
+from chronoglot.runtime.errors import UserError
 
 CZENALI = {
     "CzEnAli_1.0/data/b/one.wa": """<?xml version="1.0" encoding="utf-8" ?>

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 from chronoglot.data.treebank import prepare_words
-from chronoglot.errors import UserError
-from chronoglot.words import read_words
+from chronoglot.runtime.errors import UserError
+from chronoglot.tables.words import read_words
 
 Rows = list[tuple[str, str]]  # form, part of speech
 CLEAR: Rows = [("the", "DET"), ("cat", "NOUN"), ("sleeps", "VERB")]

@@ -12,7 +12,7 @@ from chronoglot.checkpoints import hub
 from chronoglot.checkpoints.folders import link_local, what_is_missing
 from chronoglot.checkpoints.hub import snapshot
 from chronoglot.checkpoints.manifest import check_manifest
-from chronoglot.errors import UserError
+from chronoglot.runtime.errors import UserError
 from loopback_hub import Hub, commit_of, loopback_hub
 from safetensors.torch import load, load_file, save
 

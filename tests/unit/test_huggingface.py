@@ -18,8 +18,8 @@ from chronoglot.encoding.fast_tokens import FastTokeniser
 from chronoglot.encoding.pairs import write_pair_vectors
 from chronoglot.encoding.transformers_model import TransformersModel
 from chronoglot.encoding.xlm_roberta import XLMRoberta
-from chronoglot.errors import UserError
-from chronoglot.pairs import Pairs
+from chronoglot.runtime.errors import UserError
+from chronoglot.tables.sentence_pairs import Pairs
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from tiny_families import MODELS, POSITIONS, write_families, write_model

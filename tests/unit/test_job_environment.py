@@ -5,7 +5,7 @@ from pathlib import Path
 
 import chronoglot
 import pytest
-from chronoglot.plan import Plan, read_plan
+from chronoglot.planning.experiment import Plan, read_plan
 
 PACKAGE = str(Path(chronoglot.__file__).parents[1])
 

@@ -11,9 +11,9 @@ import torch
 from chronoglot.checkpoints.convert import mask_first
 from chronoglot.checkpoints.folders import what_is_missing, why_never
 from chronoglot.checkpoints.torch_weights import write_safetensors
-from chronoglot.errors import UserError
-from chronoglot.run import find_run
-from chronoglot.settings_file import check
+from chronoglot.planning.trajectory import find_run
+from chronoglot.runtime.errors import UserError
+from chronoglot.settings.file import check
 from safetensors.torch import load_file
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1115567652\n"

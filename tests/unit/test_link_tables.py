@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from chronoglot.alignment.methods import METHODS
 from chronoglot.analysis.links import MEASURES, links
-from chronoglot.errors import UserError
+from chronoglot.runtime.errors import UserError
 
 
 def scores(target: str, step: int, layer: int) -> dict:

@@ -13,8 +13,8 @@ import pytest
 from backports import zstd
 from chronoglot.data.lines import read_lines
 from chronoglot.data.text import prepare_text
-from chronoglot.errors import UserError
-from chronoglot.masquerade import masquerade
+from chronoglot.runtime.errors import UserError
+from chronoglot.runtime.masquerade import masquerade
 
 COMPRESS: dict[str, Callable[[bytes], bytes]] = {
     ".gz": gzip.compress,

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chronoglot.limits import Limits
-from chronoglot.run import Run
-from chronoglot.settings_file import check
-from chronoglot.sources import Sources
+from chronoglot.planning.inputs import Inputs
+from chronoglot.planning.limits import Limits
+from chronoglot.planning.trajectory import Run
+from chronoglot.settings.file import check
 
 
 def memory(tmp_path: Path, files: dict[str, int], pattern: str) -> int:
@@ -27,8 +27,8 @@ def memory(tmp_path: Path, files: dict[str, int], pattern: str) -> int:
         "x.yaml",
     )
     run = Run("folder", {1: str(tmp_path / pattern)}, 12, "")
-    sources: Any = Sources.__new__(Sources)  # no table is asked for
-    return Limits(settings, sources, run, str(tmp_path / "results")).model(2)(None, 1)
+    inputs: Any = Inputs.__new__(Inputs)  # no table is asked for
+    return Limits(settings, inputs, run, str(tmp_path / "results")).model(2)(None, 1)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import torch
 from chronoglot.checkpoints.digest import digest, read_digest
 from chronoglot.checkpoints.sketch import NUMBERS, decoded, encoded, places
 from chronoglot.checkpoints.verify import verify
-from chronoglot.errors import UserError
+from chronoglot.runtime.errors import UserError
 from trained_run import Tensors, train, write
 
 STEPS = (0, 50, 100, 200, 300, 400, 600, 800)

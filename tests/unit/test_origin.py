@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from chronoglot.checkpoints.manifest import NAME as MANIFEST
 from chronoglot.encoding.origin import NAME, check_origin, write_origin
-from chronoglot.errors import UserError
+from chronoglot.runtime.errors import UserError
 
 ENCODING = {"pooling": "mean", "long": "window", "layers": [0, 2]}
 

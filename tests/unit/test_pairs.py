@@ -13,8 +13,8 @@ import tiny_model
 import torch
 from chronoglot.encoding.encoder import Encoder, load_encoder
 from chronoglot.encoding.pairs import shortened, write_pair_vectors
-from chronoglot.errors import UserError
-from chronoglot.pairs import LABELS, SCHEMA, Pairs, read_pairs, write_pairs
+from chronoglot.runtime.errors import UserError
+from chronoglot.tables.sentence_pairs import LABELS, SCHEMA, Pairs, read_pairs, write_pairs
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -75,7 +75,7 @@ def test_a_probing_job_does_not_wait_for_imports(tmp_path: Path) -> None:
     path = tmp_path / "xx.parquet"
     write_pairs(table(drawn(0, 4)), path)
     code = (
-        "import sys; from chronoglot.pairs import read_pairs;"
+        "import sys; from chronoglot.tables.sentence_pairs import read_pairs;"
         "from chronoglot.tasks import load_task;"
         f"load_task('xnli').examples(read_pairs({str(path)!r}), 'train', 1);"
         "print([name for name in ('torch', 'pandas', 'transformers') if name in sys.modules])"

@@ -8,8 +8,8 @@ from chronoglot.data.in_vitro.typology import Generator, Sentences, Typology
 from chronoglot.data.in_vitro.write import generate_parallel
 from chronoglot.data.parallel import prepare_parallel, read_gold
 from chronoglot.data.spaces import spaces
-from chronoglot.errors import UserError
-from chronoglot.parallel import Parallel, SentencePair, read_parallel, write_parallel
+from chronoglot.runtime.errors import UserError
+from chronoglot.tables.gold_links import Parallel, SentencePair, read_parallel, write_parallel
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -19,12 +19,12 @@ import pyarrow.parquet as pq
 import pytest
 import sentencepiece
 import torch
-from chronoglot.errors import UserError
 from chronoglot.pretraining.binarise import binarise, binarise_language
 from chronoglot.pretraining.losses import Log, collect_losses
 from chronoglot.pretraining.recipe import Recipe
 from chronoglot.pretraining.segments import checkpoint_at, is_whole, train_segment
 from chronoglot.pretraining.tokenizer import train_tokenizer
+from chronoglot.runtime.errors import UserError
 from fairseq import checkpoint_utils, tasks, utils
 from fairseq.data import MaskTokensDataset, TokenBlockDataset, data_utils
 from fairseq.dataclass.configs import FairseqConfig

@@ -10,9 +10,9 @@ from chronoglot.probing import features as features_module
 from chronoglot.probing.features import Features, Standardised
 from chronoglot.probing.linear import Probe, fit
 from chronoglot.probing.solver import Regression
+from chronoglot.tables.words import Words
 from chronoglot.tasks import load_task
 from chronoglot.tasks.base import Examples, ProbingTask, item_inputs
-from chronoglot.words import Words
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from chronoglot.errors import UserError
 from chronoglot.probing.probe import probe
 from chronoglot.probing.saved import load_probe
 from chronoglot.probing.tables import read_vectors
 from chronoglot.probing.transfer import transfer
+from chronoglot.runtime.errors import UserError
+from chronoglot.tables.words import Words, read_words, write_words
 from chronoglot.tasks import load_task
-from chronoglot.words import Words, read_words, write_words
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler

@@ -15,7 +15,7 @@ from chronoglot.analysis.properties import language_properties, pair_properties
 from chronoglot.data.in_vitro.typology import PARAMETERS, Typology, distance
 from chronoglot.encoding.tokens import SentencePieceTokeniser
 from chronoglot.pretraining.tokenizer import train_tokenizer
-from chronoglot.words import Words, write_words
+from chronoglot.tables.words import Words, write_words
 from hypothesis import given
 from hypothesis import strategies as st
 from sentencepiece import SentencePieceProcessor

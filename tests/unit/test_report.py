@@ -12,12 +12,12 @@ import pandas as pd
 import pytest
 import yaml
 from chronoglot.analysis.learning import summarise
-from chronoglot.errors import UserError
 from chronoglot.figures.catalogue import Tables, placed
 from chronoglot.report.numbers import amount, count, duration, enumerate_words, percent
 from chronoglot.report.page import write_report
 from chronoglot.report.timing import read_timings, rule_of
 from chronoglot.report.versions import versions
+from chronoglot.runtime.errors import UserError
 from synthetic_tables import (
     made_up_alignment,
     made_up_bpc,

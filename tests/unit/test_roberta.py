@@ -11,7 +11,7 @@ import tiny_model
 import torch
 from chronoglot.encoding.roberta import Roberta
 from chronoglot.encoding.xlm_roberta import XLMRoberta
-from chronoglot.errors import UserError
+from chronoglot.runtime.errors import UserError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import torch
 from chronoglot.data.fetch.missing import Needed
-from chronoglot.errors import UserError
-from chronoglot.run import Run, find_run, missing_checkpoints
-from chronoglot.settings_file import check
+from chronoglot.planning.trajectory import Run, find_run, missing_checkpoints
+from chronoglot.runtime.errors import UserError
+from chronoglot.settings.file import check
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import save

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from chronoglot.errors import UserError
-from chronoglot.settings import Pretraining, Settings
-from chronoglot.settings_file import check, refuse_duplicate_keys
-from chronoglot.settings_page import write_schema, write_settings_page
+from chronoglot.runtime.errors import UserError
+from chronoglot.settings.file import check, refuse_duplicate_keys
+from chronoglot.settings.model import Pretraining, Settings
+from chronoglot.settings.page import write_schema, write_settings_page
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 import yaml
-from chronoglot.errors import UserError
-from chronoglot.plan import read_plan
-from chronoglot.settings import Settings
-from chronoglot.settings_file import check, read_yaml
+from chronoglot.planning.experiment import read_plan
+from chronoglot.runtime.errors import UserError
+from chronoglot.settings.file import check, read_yaml
+from chronoglot.settings.model import Settings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

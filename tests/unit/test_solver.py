@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from chronoglot.probing.features import Features, Standardised
 from chronoglot.probing.solver import Regression
+from chronoglot.tables.words import Words
 from chronoglot.tasks.base import Examples, ProbingTask, item_inputs
-from chronoglot.words import Words
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 

@@ -9,9 +9,9 @@ import pytest
 import tiny_model
 from chronoglot.checkpoints.taken import NAME
 from chronoglot.cli.app import app
-from chronoglot.errors import UserError
-from chronoglot.run import Run, find_run
-from chronoglot.settings_file import check
+from chronoglot.planning.trajectory import Run, find_run
+from chronoglot.runtime.errors import UserError
+from chronoglot.settings.file import check
 
 
 @pytest.fixture

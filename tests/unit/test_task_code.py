@@ -12,7 +12,7 @@ TASKS = ("bpc", "alignment", "pos", "arc_prediction", "arc_classification", "xnl
 
 
 def _codes(folder: Path) -> dict[str, str]:
-    script = "from chronoglot.task_code import task_code\nimport sys\n"
+    script = "from chronoglot.planning.task_code import task_code\nimport sys\n"
     script += "for task in sys.argv[1:]: print(task_code(task))\n"
     script += "assert not {'numpy', 'torch'} & sys.modules.keys()\n"
     done = subprocess.run(

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from chronoglot.errors import UserError
+from chronoglot.runtime.errors import UserError
+from chronoglot.tables.words import Words
 from chronoglot.tasks import load_task, task_names
 from chronoglot.tasks.base import Examples
-from chronoglot.words import Words
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from chronoglot.data.lines import read_lines
 from chronoglot.data.text import Counts, prepare_text
-from chronoglot.errors import UserError
+from chronoglot.runtime.errors import UserError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

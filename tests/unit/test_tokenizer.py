@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sentencepiece
-from chronoglot.errors import UserError
 from chronoglot.pretraining.binarise import fairseq_ids
 from chronoglot.pretraining.tokenizer import sample, shares, train_tokenizer
+from chronoglot.runtime.errors import UserError
 from hypothesis import given
 from hypothesis import strategies as st
 

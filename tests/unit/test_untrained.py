@@ -17,7 +17,7 @@ from chronoglot.checkpoints.untrained import make_untrained
 from chronoglot.checkpoints.verify import verify
 from chronoglot.encoding.encoder import load_encoder, load_masked_lm
 from chronoglot.encoding.families import FAMILIES
-from chronoglot.errors import UserError
+from chronoglot.runtime.errors import UserError
 from safetensors.torch import load_file, save_file
 from tiny_families import MODELS, write_families
 from tiny_tokenizers import SCRIPTS, write_tokenizers

@@ -14,7 +14,7 @@ from chronoglot.checkpoints import digest as digests
 from chronoglot.checkpoints.digest import digest, read_digest, write_digest
 from chronoglot.checkpoints.manifest import write_manifest
 from chronoglot.checkpoints.verify import compare, verify, write_verdict
-from chronoglot.errors import UserError
+from chronoglot.runtime.errors import UserError
 from safetensors.torch import load_file, save_file
 from trained_run import Tensors, train, write
 

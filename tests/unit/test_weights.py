@@ -15,8 +15,8 @@ from chronoglot.checkpoints.folders import link_local
 from chronoglot.checkpoints.untrained import make_untrained
 from chronoglot.encoding.families import read_config
 from chronoglot.encoding.tensors import check_tensors
-from chronoglot.errors import UserError
-from chronoglot.files import whole, whole_folder
+from chronoglot.runtime.errors import UserError
+from chronoglot.runtime.files import whole, whole_folder
 from safetensors.torch import load_file, save_file
 from tiny_families import write_model
 from tiny_tokenizers import write_tokenizers

@@ -11,7 +11,7 @@ from chronoglot.data.text import prepare_text
 from chronoglot.data.treebank import prepare_words
 from chronoglot.data.xnli import read_xnli
 from chronoglot.pretraining.tokenizer import paragraphs
-from chronoglot.words import read_words
+from chronoglot.tables.words import read_words
 
 # All that `str.split` or `str.splitlines` divides at, but for what divides in the formats.
 WIDE = [

@@ -16,9 +16,9 @@ import torch
 import yaml
 from chronoglot.data.in_vitro.typology import Generator, Typology
 from chronoglot.data.in_vitro.write import generate_language, generate_parallel
-from chronoglot.errors import UserError
-from chronoglot.settings import Settings
-from chronoglot.settings_file import check
+from chronoglot.runtime.errors import UserError
+from chronoglot.settings.file import check
+from chronoglot.settings.model import Settings
 from conftest import IN_VITRO, MINIATURE, ROOT, Outcome
 from loopback import loopback
 from loopback_hub import loopback_hub

@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import pytest
 import yaml
-from chronoglot.settings import Settings
+from chronoglot.settings.model import Settings
 from conftest import IN_VITRO, MINIATURE, ROOT
 from pydantic import BaseModel
 from snakemake.cli import main

@@ -3,14 +3,14 @@
 import errno
 import sys
 
-from chronoglot.nursery.client import hand_over
+from chronoglot.runtime.shared_start.client import hand_over
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _PATHS = {errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG}
 
 
 def main() -> None:
-    """Run the command line, in a process of the nursery's where there is one."""
+    """Run the command line, in a process of the shared start's server where there is one."""
     code = hand_over(sys.argv)
     if code is None:
         run_command()
@@ -21,7 +21,7 @@ def main() -> None:
 def run_command() -> None:
     """Run the command line in this process; a user's mistake ends it with one message."""
     from chronoglot.cli import app
-    from chronoglot.errors import UserError
+    from chronoglot.runtime.errors import UserError
 
     try:
         app(prog_name="chronoglot")

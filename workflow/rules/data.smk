@@ -29,7 +29,7 @@ rule in_vitro:
         mem_mb=growing(1_000),
         runtime=growing(30),
     params:
-        typology=lambda wildcards: PLAN.sources.typology(wildcards.language),
+        typology=lambda wildcards: PLAN.inputs.typology(wildcards.language),
         generator=SETTINGS.in_vitro.model_dump_json(),
         seed=SETTINGS.seed,
     message:
@@ -55,8 +55,8 @@ rule in_vitro_parallel:
         mem_mb=growing(1_000),
         runtime=growing(30),
     params:
-        source=lambda wildcards: PLAN.sources.typology(wildcards.source),
-        target=lambda wildcards: PLAN.sources.typology(wildcards.target),
+        source=lambda wildcards: PLAN.inputs.typology(wildcards.source),
+        target=lambda wildcards: PLAN.inputs.typology(wildcards.target),
         generator=SETTINGS.in_vitro.model_dump_json(),
         seed=SETTINGS.seed,
     message:
@@ -70,7 +70,7 @@ rule in_vitro_parallel:
 
 rule text:
     input:
-        lambda wildcards: PLAN.sources.text_files(wildcards.language),
+        lambda wildcards: PLAN.inputs.text_files(wildcards.language),
     output:
         train=f"{RESULTS}/data/text/{{language}}/train.txt",
         heldout=f"{RESULTS}/data/text/{{language}}/heldout.txt",
@@ -86,7 +86,7 @@ rule text:
         mem_mb=growing(4_000),
         runtime=growing(120),
     params:
-        format=lambda wildcards: PLAN.sources.text_format(wildcards.language),
+        format=lambda wildcards: PLAN.inputs.text_format(wildcards.language),
         heldout_share=PLAN.heldout_share,
         limit=(
             f"--max-characters {SETTINGS.data.max_characters}"
@@ -103,7 +103,7 @@ rule text:
 
 rule words:
     input:
-        lambda wildcards: PLAN.sources.treebank_files(wildcards.language),
+        lambda wildcards: PLAN.inputs.treebank_files(wildcards.language),
     output:
         f"{RESULTS}/data/words/{{language}}.parquet",
     log:
@@ -116,12 +116,12 @@ rule words:
     threads: 1
     resources:
         mem_mb=PLAN.limits.files(
-            lambda wildcards: PLAN.sources.treebank_files(wildcards.language),
+            lambda wildcards: PLAN.inputs.treebank_files(wildcards.language),
             copies=20,
         ),
         runtime=growing(30),
     params:
-        split=lambda wildcards: PLAN.sources.treebank_split(wildcards.language),
+        split=lambda wildcards: PLAN.inputs.treebank_split(wildcards.language),
         limit=(
             f"--max-train-words {SETTINGS.data.max_train_words}"
             if SETTINGS.data.max_train_words
@@ -136,7 +136,7 @@ rule words:
 
 rule pairs:
     input:
-        lambda wildcards: PLAN.sources.pair_files(wildcards.language).values(),
+        lambda wildcards: PLAN.inputs.pair_files(wildcards.language).values(),
     output:
         f"{RESULTS}/data/pairs/{{language}}.parquet",
     log:
@@ -149,14 +149,14 @@ rule pairs:
     threads: 1
     resources:
         mem_mb=PLAN.limits.files(
-            lambda wildcards: PLAN.sources.pair_files(wildcards.language).values(),
+            lambda wildcards: PLAN.inputs.pair_files(wildcards.language).values(),
             copies=10,
         ),
         runtime=growing(30),
     params:
         files=lambda wildcards: shlex.join(
             f"--{split}={path}"
-            for split, path in PLAN.sources.pair_files(wildcards.language).items()
+            for split, path in PLAN.inputs.pair_files(wildcards.language).items()
         ),
         limit=(
             f"--max-train {SETTINGS.data.max_train_pairs}"
@@ -227,7 +227,7 @@ rule check_text:
 
 rule parallel:
     input:
-        lambda wildcards: PLAN.sources.alignment_files(
+        lambda wildcards: PLAN.inputs.alignment_files(
             f"{wildcards.source}-{wildcards.target}"
         ),
     output:

@@ -43,7 +43,7 @@ rule figures:
 
 rule list_licences:
     input:
-        PLAN.sources.treebank_folders(),
+        PLAN.inputs.treebank_folders(),
     output:
         f"{RESULTS}/licences.json",
     log:
@@ -56,7 +56,7 @@ rule list_licences:
         mem_mb=growing(1_000),
         runtime=growing(10),
     params:
-        datasets=",".join(PLAN.sources.datasets),
+        datasets=",".join(PLAN.inputs.datasets),
         table=(
             shlex.join(["--table", str(PLAN.downloads.table)])
             if PLAN.downloads.table

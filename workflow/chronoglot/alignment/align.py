@@ -14,9 +14,9 @@ from chronoglot.alignment.metrics import Agreement, agreement
 from chronoglot.encoding.encode import Long, Pooling, word_vectors
 from chronoglot.encoding.encoder import Precision, load_encoder
 from chronoglot.encoding.progress import Progress
-from chronoglot.errors import UserError
-from chronoglot.files import whole
-from chronoglot.parallel import read_parallel
+from chronoglot.runtime.errors import UserError
+from chronoglot.runtime.files import whole
+from chronoglot.tables.gold_links import read_parallel
 
 
 def align(

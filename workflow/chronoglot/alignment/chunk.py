@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from chronoglot.parallel import Link, SentencePair
-from chronoglot.words import Words
+from chronoglot.tables.gold_links import Link, SentencePair
+from chronoglot.tables.words import Words
 
 CHUNK_WORDS = 4096
 """Words, padding included, whose vectors are in memory at once: 160 MB for 13 layers of 768."""

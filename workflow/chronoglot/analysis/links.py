@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from chronoglot.alignment.methods import METHODS
-from chronoglot.errors import UserError
+from chronoglot.runtime.errors import UserError
 
 MEASURES = ["precision", "recall", "f1", "aer", "links"]
 _KEY = ["step", "layer", "source", "target"]

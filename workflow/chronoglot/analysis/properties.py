@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from chronoglot.analysis.distances import distances
 from chronoglot.data.in_vitro.typology import Typology
 from chronoglot.encoding.tokens import Tokeniser
-from chronoglot.errors import UserError
 from chronoglot.pretraining.tokenizer import paragraphs
-from chronoglot.words import read_words
+from chronoglot.runtime.errors import UserError
+from chronoglot.tables.words import read_words
 
 Described = Mapping[str, tuple[str, str, str]]
 """Name, script and family of each language."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from chronoglot.analysis.tables import SERIES
-from chronoglot.errors import UserError
+from chronoglot.runtime.errors import UserError
 
 COLUMNS = {
     "step": "int64",

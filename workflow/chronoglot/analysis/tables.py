@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from chronoglot.errors import UserError
-from chronoglot.files import whole
+from chronoglot.runtime.errors import UserError
+from chronoglot.runtime.files import whole
 
 SERIES = ["run", "task", "source", "target"]
 """Columns that name a curve over steps, but for its layer."""

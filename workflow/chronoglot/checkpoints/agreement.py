@@ -13,7 +13,7 @@ from pathlib import Path
 from sentencepiece import SentencePieceProcessor
 from tokenizers import Tokenizer, decoders
 
-from chronoglot.errors import UserError, listed
+from chronoglot.runtime.errors import UserError, listed
 
 SENTENCEPIECE = "sentencepiece.bpe.model"
 # fairseq puts <s> <pad> </s> <unk> before the pieces, and <mask> after them.

@@ -26,8 +26,8 @@ from chronoglot.checkpoints.size import refuse_other_layers
 from chronoglot.checkpoints.spellings import modernise
 from chronoglot.checkpoints.vocabulary import check_vocabulary
 from chronoglot.checkpoints.weights import write_weights
-from chronoglot.errors import UserError, listed
-from chronoglot.files import whole_folder
+from chronoglot.runtime.errors import UserError, listed
+from chronoglot.runtime.files import whole_folder
 
 _BODY = "encoder.sentence_encoder."
 _TIED = "encoder.lm_head.weight"  # the embeddings once more

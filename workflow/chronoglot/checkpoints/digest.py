@@ -14,8 +14,8 @@ from sentencepiece import SentencePieceProcessor
 
 from chronoglot.checkpoints.manifest import check_manifest
 from chronoglot.checkpoints.sketch import decoded, encoded, places
-from chronoglot.errors import UserError
-from chronoglot.files import whole
+from chronoglot.runtime.errors import UserError
+from chronoglot.runtime.files import whole
 
 # Numbers of a tensor looked at together, so that memory stays bounded and the cache is used.
 _CHUNK = 1 << 16

@@ -7,7 +7,7 @@ from sentencepiece import SentencePieceProcessor
 from tokenizers import Tokenizer
 
 from chronoglot.checkpoints.agreement import SENTENCEPIECE, is_cased
-from chronoglot.errors import UserError
+from chronoglot.runtime.errors import UserError
 
 # Nothing that an option of a tokenizer changes: no capitals, no punctuation.
 _SAMPLE = "the quick brown fox jumps over the lazy dog"

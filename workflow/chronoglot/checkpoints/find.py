@@ -10,7 +10,7 @@ import re
 from glob import escape, glob
 from pathlib import Path
 
-from chronoglot.errors import UserError
+from chronoglot.runtime.errors import UserError
 
 _STEP = "{step}"
 _PART = re.compile(r"-(shard|model_part-)\d+(?=\.[^./]+$)")

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from chronoglot.checkpoints.complete import is_whole
 from chronoglot.checkpoints.manifest import write_manifest
-from chronoglot.errors import UserError
-from chronoglot.files import link, whole_folder
-from chronoglot.masquerade import is_pointer, masquerade
+from chronoglot.runtime.errors import UserError
+from chronoglot.runtime.files import link, whole_folder
+from chronoglot.runtime.masquerade import is_pointer, masquerade
 
 CONFIG = "config.json"
 # Any of them is a tokenizer; the others say more about one.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from chronoglot.checkpoints.complete import is_whole
 from chronoglot.checkpoints.folders import CONFIG, TOKENIZER_FILES, assemble, weight_files
-from chronoglot.errors import UserError
+from chronoglot.runtime.errors import UserError
 
 _ATTEMPTS, _LONGEST_WAIT = 5, 60  # seconds
 _BRING = (

@@ -13,8 +13,8 @@ from torch import Tensor
 from torch.serialization import get_safe_globals, safe_globals
 
 from chronoglot.checkpoints.zipped import bad_record, divided_by_fsdp, without_wrappers
-from chronoglot.errors import UserError
-from chronoglot.masquerade import masquerade
+from chronoglot.runtime.errors import UserError
+from chronoglot.runtime.masquerade import masquerade
 
 
 class _StandIn:

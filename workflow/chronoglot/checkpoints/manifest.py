@@ -6,8 +6,8 @@ Snakemake does not see a file that is damaged after the job that made it; who re
 import json
 from pathlib import Path
 
-from chronoglot.errors import UserError
-from chronoglot.files import sha256, whole
+from chronoglot.runtime.errors import UserError
+from chronoglot.runtime.files import sha256, whole
 
 NAME = "manifest.json"
 

@@ -4,7 +4,7 @@ import json
 from math import prod
 from pathlib import Path
 
-from chronoglot.errors import UserError
+from chronoglot.runtime.errors import UserError
 
 # What `config.json` calls the number of transformer blocks; BLOOM has the second name.
 _LAYERS = ("num_hidden_layers", "n_layer")

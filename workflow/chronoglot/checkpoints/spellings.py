@@ -16,7 +16,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from chronoglot.errors import UserError
+from chronoglot.runtime.errors import UserError
 
 _RENAMED = (
     (re.compile(r"^decoder\."), "encoder."),

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from pathlib import Path
 from time import localtime, strftime
 
-from chronoglot.files import sha256, whole
+from chronoglot.runtime.files import sha256, whole
 
 NAME = "taken.json"
 

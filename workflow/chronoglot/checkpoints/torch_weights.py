@@ -12,8 +12,8 @@ from torch import Tensor
 
 from chronoglot.checkpoints.weights import write_weights
 from chronoglot.checkpoints.zipped import bad_record, without_wrappers
-from chronoglot.errors import UserError
-from chronoglot.masquerade import masquerade
+from chronoglot.runtime.errors import UserError
+from chronoglot.runtime.masquerade import masquerade
 
 
 def write_safetensors(files: Sequence[Path], output: Path) -> None:

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from chronoglot.checkpoints.manifest import check_manifest, write_manifest
 from chronoglot.checkpoints.weights import write_weights
-from chronoglot.errors import UserError
-from chronoglot.files import whole_folder
+from chronoglot.runtime.errors import UserError
+from chronoglot.runtime.files import whole_folder
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel

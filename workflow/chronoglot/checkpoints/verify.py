@@ -33,7 +33,7 @@ from chronoglot.checkpoints import faults
 from chronoglot.checkpoints.digest import digest
 from chronoglot.checkpoints.jumps import jumps
 from chronoglot.checkpoints.order import order
-from chronoglot.files import whole
+from chronoglot.runtime.files import whole
 
 # The widest first column of the table of findings; a longer name is not padded.
 _WIDTH = 32

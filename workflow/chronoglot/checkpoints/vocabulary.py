@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sentencepiece import SentencePieceProcessor
 
-from chronoglot.errors import UserError
+from chronoglot.runtime.errors import UserError
 
 _PADDING = re.compile(r"madeupword\d{4,}")
 _SPECIALS = ["<unk>", "<s>", "</s>"]

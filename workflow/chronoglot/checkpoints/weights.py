@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from chronoglot.checkpoints.zipped import without_wrappers
-from chronoglot.errors import UserError
+from chronoglot.runtime.errors import UserError
 
 _PYTORCH = {"format": "pt"}
 

@@ -5,7 +5,7 @@ import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from chronoglot.errors import UserError
+from chronoglot.runtime.errors import UserError
 
 # What wrappers of a model put before the names of its tensors: distributed training, compilation.
 _WRAPPERS = re.compile(r"^((module|_orig_mod)\.)+|(?<=\.)_orig_mod\.")

@@ -20,7 +20,7 @@ def scores(
     """Collect the scores of all tuples in one table."""
     from chronoglot.analysis.scores import collect_scores
     from chronoglot.analysis.tables import write_named
-    from chronoglot.tuples import Tuples
+    from chronoglot.planning.tuples import Tuples
 
     files = as_model(Tuples, tuples, "tuples").files(results)
     write_named(collect_scores([Path(name) for name in files], run), tables, "scores")
@@ -36,7 +36,7 @@ def links(
     """Collect precision, recall, F1 and AER of word alignment in one table."""
     from chronoglot.analysis.links import links as collect_links
     from chronoglot.analysis.tables import write_named
-    from chronoglot.tuples import Tuples
+    from chronoglot.planning.tuples import Tuples
 
     files = as_model(Tuples, tuples, "tuples").alignment_files(results)
     write_named(collect_links([Path(name) for name in files], run), tables, "links")

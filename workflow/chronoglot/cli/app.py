@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import typer
 from pydantic import BaseModel, ValidationError
 
-from chronoglot.errors import UserError
+from chronoglot.runtime.errors import UserError
 
 Model = TypeVar("Model", bound=BaseModel)
 

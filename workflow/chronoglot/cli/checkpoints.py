@@ -26,8 +26,8 @@ def take_tokenizer(
     """Take the tokenizer of fairseq's checkpoints."""
     import shutil
 
-    from chronoglot.files import whole
     from chronoglot.pretraining.tokenizer import write_dictionary
+    from chronoglot.runtime.files import whole
 
     with whole(model) as temporary:
         shutil.copyfile(tokenizer, temporary)
@@ -48,7 +48,7 @@ def take_checkpoint(
     from chronoglot.checkpoints.find import place_of
     from chronoglot.checkpoints.taken import write_taken
     from chronoglot.data.fetch.download import download
-    from chronoglot.files import link
+    from chronoglot.runtime.files import link
 
     place = place_of(files, step)
     if isinstance(place, Path):
@@ -152,7 +152,7 @@ def verify(
 
     from chronoglot.checkpoints.digest import digest, read_digest
     from chronoglot.checkpoints.verify import compare, write_verdict
-    from chronoglot.errors import UserError
+    from chronoglot.runtime.errors import UserError
 
     digests = {}
     for path in checkpoints:
@@ -181,7 +181,7 @@ def check_conversion(
     from itertools import islice
 
     from chronoglot.checkpoints.check import compare_with_fairseq
-    from chronoglot.files import whole
+    from chronoglot.runtime.files import whole
 
     texts = [text for path in sentences for text in islice(_texts(path), 8)]
     result = compare_with_fairseq(checkpoint, folder, dictionary, texts)
@@ -195,17 +195,17 @@ def check_gpu(
     output: Annotated[Path, Option(help="JSON to write")],
 ) -> None:
     """Refuse settings that ask for a GPU where there is none, before anything is done."""
-    from chronoglot.device import check_gpu as look
+    from chronoglot.runtime.device import check_gpu as look
 
     look(sections, output)
 
 
 def _texts(path: Path) -> Iterator[str]:
     """Sentences of a text, or of a table, whose folder tells what it holds."""
-    from chronoglot.pairs import read_pairs
-    from chronoglot.parallel import read_parallel
     from chronoglot.pretraining.tokenizer import paragraphs
-    from chronoglot.words import read_words
+    from chronoglot.tables.gold_links import read_parallel
+    from chronoglot.tables.sentence_pairs import read_pairs
+    from chronoglot.tables.words import read_words
 
     if path.parent.name == "words":
         yield from read_words(path).texts()

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from typer import Argument, Option
 
 from chronoglot.cli.app import app, as_model, floats, names
-from chronoglot.errors import UserError
+from chronoglot.runtime.errors import UserError
 
 
 @app.command()
@@ -123,7 +123,7 @@ def pairs(
 ) -> None:
     """Read a language's labelled sentence pairs."""
     from chronoglot.data.xnli import collect_pairs
-    from chronoglot.pairs import write_pairs
+    from chronoglot.tables.sentence_pairs import write_pairs
 
     write_pairs(
         collect_pairs(language, train=train, dev=dev, test=test, max_train=max_train), pairs

@@ -78,14 +78,14 @@ def licences(
     from rich.table import Column, Table
 
     from chronoglot.data.fetch.datasets import licences as licences_of
-    from chronoglot.downloads import Downloads
-    from chronoglot.settings_file import check, read_yaml
-    from chronoglot.sources import Sources
+    from chronoglot.planning.downloads import Downloads
+    from chronoglot.planning.inputs import Inputs
+    from chronoglot.settings.file import check, read_yaml
 
     settings = check(read_yaml(configuration), str(configuration))
     downloads = Downloads(settings)
-    sources = Sources(settings, downloads)
-    found = licences_of(sources.datasets, sources.treebank_folders(), downloads.table)
+    inputs = Inputs(settings, downloads)
+    found = licences_of(inputs.datasets, inputs.treebank_folders(), downloads.table)
     table = Table("data", "version", "licence", Column("page", overflow="fold"))
     for row in found:
         table.add_row(row.dataset, row.version, row.licence, row.page)
@@ -106,7 +106,7 @@ def list_licences(
     import json
 
     from chronoglot.data.fetch.datasets import licences as licences_of
-    from chronoglot.files import whole
+    from chronoglot.runtime.files import whole
 
     found = licences_of(filter(None, names(datasets)), treebanks or [], table)
     with whole(output) as temporary:

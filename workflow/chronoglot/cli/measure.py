@@ -27,7 +27,7 @@ def bits(
     import json
 
     from chronoglot.encoding.bits import bits_per_character
-    from chronoglot.files import whole
+    from chronoglot.runtime.files import whole
 
     measured = bits_per_character(
         model,

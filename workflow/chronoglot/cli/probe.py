@@ -34,8 +34,8 @@ def encode(
     from chronoglot.encoding.encoder import load_encoder
     from chronoglot.encoding.origin import write_origin
     from chronoglot.encoding.pairs import write_pair_vectors
-    from chronoglot.pairs import read_pairs
-    from chronoglot.words import read_words
+    from chronoglot.tables.sentence_pairs import read_pairs
+    from chronoglot.tables.words import read_words
 
     torch.set_num_threads(threads)
     encoder = load_encoder(model, device, precision)

@@ -47,7 +47,7 @@ def report(
     from chronoglot.figures.catalogue import Tables
     from chronoglot.report.page import write_report
     from chronoglot.report.versions import versions
-    from chronoglot.settings_file import check
+    from chronoglot.settings.file import check
 
     resolved = as_object(settings, "settings")
     check(resolved, "--settings")
@@ -71,7 +71,7 @@ def report(
 @app.command()
 def settings_page(output: Annotated[Path, Option()]) -> None:
     """Write the documentation of all settings."""
-    from chronoglot.settings_page import write_settings_page
+    from chronoglot.settings.page import write_settings_page
 
     write_settings_page(output)
 
@@ -79,6 +79,6 @@ def settings_page(output: Annotated[Path, Option()]) -> None:
 @app.command()
 def schema(output: Annotated[Path, Option()]) -> None:
     """Write the settings' JSON schema, for editors."""
-    from chronoglot.settings_page import write_schema
+    from chronoglot.settings.page import write_schema
 
     write_schema(output)

@@ -19,7 +19,7 @@ from conllu.parser import (
 )
 
 from chronoglot.data.lines import BLANK, read_lines
-from chronoglot.errors import UserError
+from chronoglot.runtime.errors import UserError
 
 UPOS = frozenset({
     "ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON", "PROPN",

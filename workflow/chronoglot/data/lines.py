@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from chronoglot.errors import UserError
-from chronoglot.masquerade import masquerade
+from chronoglot.runtime.errors import UserError
+from chronoglot.runtime.masquerade import masquerade
 
 BLANK = " \t"
 """What parts the items of a line in all formats read here. Python's own `split` and `strip` take

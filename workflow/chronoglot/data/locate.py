@@ -8,7 +8,7 @@ from collections.abc import Collection
 from difflib import get_close_matches
 from pathlib import Path
 
-from chronoglot.errors import UserError
+from chronoglot.runtime.errors import UserError
 
 # Large treebanks cut their training part: cs_pdt-ud-train-c.conllu, cs_pdt-ud-train-l.conllu.
 _PART = re.compile(r".+-ud-(train|dev|test)([-.].+)?\.conllu")

@@ -11,8 +11,8 @@ from chronoglot.data.conllu import Sentence, read_conllu
 from chronoglot.data.lines import items, read_lines
 from chronoglot.data.locate import PHARAOH, find_gold
 from chronoglot.data.spaces import spaces
-from chronoglot.errors import UserError
-from chronoglot.parallel import Link, Parallel, SentencePair, write_parallel
+from chronoglot.runtime.errors import UserError
+from chronoglot.tables.gold_links import Link, Parallel, SentencePair, write_parallel
 
 _LINK = regex.compile(r"([0-9]+)([-p])([0-9]+)")
 _UNALIGNED = "X"

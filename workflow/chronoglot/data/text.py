@@ -12,8 +12,8 @@ from typing import Literal, TextIO
 
 from chronoglot.data.draw import digest, draw
 from chronoglot.data.lines import BLANK, read_lines
-from chronoglot.errors import UserError
-from chronoglot.files import whole
+from chronoglot.runtime.errors import UserError
+from chronoglot.runtime.files import whole
 
 # Control characters, tabs among them, and Unicode's line and paragraph separators.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")

@@ -10,8 +10,8 @@ import numpy as np
 from chronoglot.data.conllu import Sentence, read_conllu
 from chronoglot.data.draw import draw
 from chronoglot.data.hidden import hidden as hidden_ids
-from chronoglot.errors import UserError
-from chronoglot.words import SPLITS, Words, write_words
+from chronoglot.runtime.errors import UserError
+from chronoglot.tables.words import SPLITS, Words, write_words
 
 Splits = dict[str, list[Sentence]]
 

@@ -15,8 +15,8 @@ from typing import NamedTuple
 import numpy as np
 
 from chronoglot.data.lines import BLANK, read_lines
-from chronoglot.errors import UserError
-from chronoglot.pairs import LABELS, Pairs
+from chronoglot.runtime.errors import UserError
+from chronoglot.tables.sentence_pairs import LABELS, Pairs
 
 # Which columns hold what is read.
 _FORMATS = {

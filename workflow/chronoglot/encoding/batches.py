@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chronoglot.encoding.encoder import Encoder
-from chronoglot.errors import UserError
-from chronoglot.files import whole
+from chronoglot.runtime.errors import UserError
+from chronoglot.runtime.files import whole
 
 Item = TypeVar("Item")
 

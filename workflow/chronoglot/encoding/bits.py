@@ -24,7 +24,7 @@ from chronoglot.encoding.encoder import MaskedLM, Precision, load_masked_lm
 from chronoglot.encoding.heldout import first_paragraphs
 from chronoglot.encoding.progress import Progress
 from chronoglot.encoding.windows import windows
-from chronoglot.errors import UserError
+from chronoglot.runtime.errors import UserError
 
 _ROWS = 256  # tokens whose scores over the vocabulary are in memory at once
 

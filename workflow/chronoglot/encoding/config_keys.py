@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from chronoglot.errors import UserError
+from chronoglot.runtime.errors import UserError
 
 _SIZES = "hidden_size intermediate_size num_attention_heads num_hidden_layers vocab_size"
 _BERT = f"{_SIZES} hidden_act layer_norm_eps max_position_embeddings type_vocab_size"

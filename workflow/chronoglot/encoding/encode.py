@@ -15,8 +15,8 @@ from chronoglot.encoding.encoder import Encoder
 from chronoglot.encoding.progress import Progress
 from chronoglot.encoding.tokens import Subwords
 from chronoglot.encoding.windows import Window, windows
-from chronoglot.errors import UserError
-from chronoglot.words import Words
+from chronoglot.runtime.errors import UserError
+from chronoglot.tables.words import Words
 
 Pooling = Literal["mean", "first", "last"]
 Long = Literal["window", "refuse"]

@@ -12,8 +12,8 @@ from torch import Tensor
 from chronoglot.checkpoints.manifest import check_manifest
 from chronoglot.encoding.families import read_config, refuse_bf16, refuse_causal
 from chronoglot.encoding.tokens import Tokeniser
-from chronoglot.errors import UserError
-from chronoglot.matmul import use_onednn
+from chronoglot.runtime.changes.torch import use_onednn
+from chronoglot.runtime.errors import UserError
 
 if TYPE_CHECKING:
     from chronoglot.encoding.transformers_model import TransformersModel

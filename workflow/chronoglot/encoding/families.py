@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chronoglot.encoding.config_keys import check_config
-from chronoglot.errors import UserError
+from chronoglot.runtime.errors import UserError
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from tokenizers.pre_tokenizers import ByteLevel, PreTokenizer, Split
 from tokenizers.pre_tokenizers import Sequence as Steps
 
 from chronoglot.encoding.tokens import SentencePieceTokeniser, Subwords
-from chronoglot.errors import UserError
-from chronoglot.words import Words
+from chronoglot.runtime.errors import UserError
+from chronoglot.tables.words import Words
 
 # A character of no text, which normalisers leave alone; see `_with_marks`.
 _MARK = "␞"

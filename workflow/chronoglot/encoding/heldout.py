@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from chronoglot.errors import UserError
-from chronoglot.files import whole
 from chronoglot.pretraining.tokenizer import paragraphs
+from chronoglot.runtime.errors import UserError
+from chronoglot.runtime.files import whole
 
 
 def first_paragraphs(text: Path, max_characters: int | None) -> Iterator[str]:

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from chronoglot.checkpoints.manifest import NAME as MODEL_MANIFEST
-from chronoglot.errors import UserError
-from chronoglot.files import sha256, whole
+from chronoglot.runtime.errors import UserError
+from chronoglot.runtime.files import sha256, whole
 
 NAME = "origin.json"
 

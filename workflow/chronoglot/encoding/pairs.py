@@ -15,8 +15,8 @@ from chronoglot.encoding.batches import batches, vector_files
 from chronoglot.encoding.encode import Long
 from chronoglot.encoding.encoder import Encoder
 from chronoglot.encoding.progress import Progress
-from chronoglot.errors import UserError
-from chronoglot.pairs import Pairs
+from chronoglot.runtime.errors import UserError
+from chronoglot.tables.sentence_pairs import Pairs
 
 PairPooling = Literal["first", "mean"]
 

@@ -20,8 +20,8 @@ from torch import Tensor
 from torch.nn.functional import gelu, layer_norm, linear, pad, scaled_dot_product_attention
 
 from chronoglot.encoding.tensors import is_unneeded
-from chronoglot.errors import UserError, listed
-from chronoglot.matmul import GRID
+from chronoglot.runtime.changes.torch import GRID
+from chronoglot.runtime.errors import UserError, listed
 
 # What the forward pass takes for granted: setting → the only value it may have.
 _REQUIRED = {

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from chronoglot.errors import UserError, listed
+from chronoglot.runtime.errors import UserError, listed
 
 _MAP = r"\.(weight|bias)"
 _NORM = r"LayerNorm\.(weight|bias|gamma|beta)"

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sentencepiece import SentencePieceProcessor, sentencepiece_model_pb2
 
-from chronoglot.errors import UserError
-from chronoglot.words import Words
+from chronoglot.runtime.errors import UserError
+from chronoglot.tables.words import Words
 
 _SPACE = "▁"
 UNKNOWN = 3

@@ -15,7 +15,7 @@ from transformers.utils import logging
 from chronoglot.encoding.families import FAMILIES
 from chronoglot.encoding.fast_tokens import FastTokeniser
 from chronoglot.encoding.tensors import is_unneeded
-from chronoglot.errors import UserError, listed
+from chronoglot.runtime.errors import UserError, listed
 
 # Hidden states of layer L → scores, by family; `model` is that of AutoModelForMaskedLM.
 _HEADS: dict[str, Callable] = {

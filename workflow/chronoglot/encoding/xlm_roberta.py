@@ -11,8 +11,8 @@ from torch import Tensor
 from chronoglot.encoding.fast_tokens import load_tokeniser
 from chronoglot.encoding.roberta import Roberta, is_plain
 from chronoglot.encoding.tokens import Subwords
-from chronoglot.errors import UserError
-from chronoglot.words import Words
+from chronoglot.runtime.errors import UserError
+from chronoglot.tables.words import Words
 
 
 def reads(folder: Path, config: Mapping[str, object]) -> bool:

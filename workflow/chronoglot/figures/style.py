@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import isotonic_regression
 
-from chronoglot.files import whole
+from chronoglot.runtime.files import whole
 
 Look = dict[str, Any]
 """Keywords of a matplotlib artist."""

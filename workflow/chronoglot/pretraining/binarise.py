@@ -15,9 +15,9 @@ import sentencepiece
 import torch
 from fairseq.data.indexed_dataset import make_builder
 
-from chronoglot.errors import UserError
-from chronoglot.files import whole, whole_folder
 from chronoglot.pretraining.tokenizer import paragraphs, read_pieces
+from chronoglot.runtime.errors import UserError
+from chronoglot.runtime.files import whole, whole_folder
 
 END, UNKNOWN = 2, 3  # </s> and <unk> in fairseq
 CHUNK = 10_000  # paragraphs encoded at once

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from chronoglot.errors import UserError
-from chronoglot.files import whole
+from chronoglot.runtime.errors import UserError
+from chronoglot.runtime.files import whole
 
 if TYPE_CHECKING:
     from chronoglot.pretraining.train import Training

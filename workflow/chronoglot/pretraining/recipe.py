@@ -4,7 +4,7 @@ import dataclasses
 import json
 from dataclasses import dataclass
 
-from chronoglot.errors import UserError
+from chronoglot.runtime.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True)

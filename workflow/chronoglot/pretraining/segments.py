@@ -24,10 +24,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chronoglot.errors import UserError
-from chronoglot.files import whole, whole_folder
 from chronoglot.pretraining.losses import Log, Row, write_losses
 from chronoglot.pretraining.recipe import Recipe
+from chronoglot.runtime.errors import UserError
+from chronoglot.runtime.files import whole, whole_folder
 
 if TYPE_CHECKING:  # fairseq takes seconds to import, and most steps need only a link
     from chronoglot.pretraining.train import Training

@@ -18,8 +18,8 @@ import numpy as np
 import sentencepiece
 
 from chronoglot.data.lines import BLANK
-from chronoglot.errors import UserError
-from chronoglot.files import whole
+from chronoglot.runtime.errors import UserError
+from chronoglot.runtime.files import whole
 
 
 def paragraphs(text: Path) -> Iterator[str]:

@@ -26,12 +26,12 @@ from fairseq.data.iterators import EpochBatchIterator, GroupedIterator
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 from fairseq.trainer import Trainer
 
-from chronoglot.errors import UserError
-from chronoglot.files import whole
-from chronoglot.matmul import use_onednn
 from chronoglot.pretraining.adam import update_at_once
 from chronoglot.pretraining.masks import draw_once
 from chronoglot.pretraining.recipe import Recipe
+from chronoglot.runtime.changes.torch import use_onednn
+from chronoglot.runtime.errors import UserError
+from chronoglot.runtime.files import whole
 
 # Tensors of fairseq's inference shortcut: zero until a checkpoint is loaded, copies of the layer's
 # weights after, and never trained. fairseq makes them up where a checkpoint lacks them.

@@ -4,9 +4,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from chronoglot.files import whole
 from chronoglot.probing.examples import make_examples
 from chronoglot.probing.tables import load_probing_task, read_items
+from chronoglot.runtime.files import whole
 
 
 def check_examples(

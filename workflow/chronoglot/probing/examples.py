@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from chronoglot.errors import UserError
-from chronoglot.pairs import Pairs
+from chronoglot.runtime.errors import UserError
+from chronoglot.tables.sentence_pairs import Pairs
+from chronoglot.tables.words import Words
 from chronoglot.tasks.base import Examples, ProbingTask
-from chronoglot.words import Words
 
 
 def make_examples(

@@ -12,15 +12,15 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pyarrow.lib import StringBuilder
 
-from chronoglot.errors import UserError
-from chronoglot.files import whole
 from chronoglot.probing.examples import make_examples
 from chronoglot.probing.features import Features
 from chronoglot.probing.linear import accuracy, fit
 from chronoglot.probing.saved import SavedProbe, save_probe
 from chronoglot.probing.tables import load_probing_task, read_items, read_vectors
+from chronoglot.runtime.errors import UserError
+from chronoglot.runtime.files import whole
+from chronoglot.tables.words import SPLITS
 from chronoglot.tasks.base import Examples, ProbingTask
-from chronoglot.words import SPLITS
 
 _LABEL = pa.dictionary(pa.int32(), pa.string())
 PREDICTIONS = pa.schema(

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from chronoglot.errors import UserError
-from chronoglot.files import whole
 from chronoglot.probing.linear import Probe
+from chronoglot.runtime.errors import UserError
+from chronoglot.runtime.files import whole
 
 _ARRAYS = ("mean", "scale", "weights", "bias")
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from chronoglot.errors import UserError
-from chronoglot.pairs import Pairs, read_pairs
+from chronoglot.runtime.errors import UserError
+from chronoglot.tables.sentence_pairs import Pairs, read_pairs
+from chronoglot.tables.words import Words, read_words
 from chronoglot.tasks import load_task
 from chronoglot.tasks.base import ProbingTask
-from chronoglot.words import Words, read_words
 
 _AGAIN = "delete it and run again"
 

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chronoglot.files import whole
 from chronoglot.probing.examples import make_examples
 from chronoglot.probing.features import Features
 from chronoglot.probing.linear import accuracy, predict
 from chronoglot.probing.saved import SavedProbe, load_probe
 from chronoglot.probing.tables import load_probing_task, read_items, read_vectors
+from chronoglot.runtime.files import whole
 from chronoglot.tasks.base import Examples
 
 

@@ -15,7 +15,6 @@ from chronoglot.analysis.doubts import NOT_ABOVE, WITHIN_ERROR
 from chronoglot.analysis.tables import transfer
 from chronoglot.figures.catalogue import Tables, placed
 from chronoglot.figures.languages import Languages, in_language_order
-from chronoglot.files import whole
 from chronoglot.report.across import correlate_lines, transfer_lines
 from chronoglot.report.content import (
     Cells,
@@ -28,6 +27,7 @@ from chronoglot.report.content import (
 )
 from chronoglot.report.numbers import count, duration
 from chronoglot.report.timing import read_timings
+from chronoglot.runtime.files import whole
 
 _FOLDER = Path(__file__).parent
 _ZOOM = 0.6  # CSS pixels a pixel of a figure: its text is then as large as the page's small print

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from chronoglot.errors import UserError
+from chronoglot.runtime.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class Timing:
     """Jobs of one rule: their number, seconds in all and of the longest.
 
     The files' memory and processor time are left alone: of jobs that share a start (see
-    `chronoglot.nursery`) they are those of the processes that wait for them.
+    `chronoglot.runtime.shared_start`) they are those of the processes that wait for them.
     """
 
     rule: str

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from chronoglot.errors import UserError
+from chronoglot.runtime.errors import UserError
 
 if TYPE_CHECKING:  # names are asked for where nothing is computed
     from chronoglot.tasks.base import Task

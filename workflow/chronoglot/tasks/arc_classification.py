@@ -1,7 +1,7 @@
 """The universal relation of a gold dependency arc."""
 
+from chronoglot.tables.words import Words
 from chronoglot.tasks.base import Examples, ProbingTask, arc_inputs, gold_arcs
-from chronoglot.words import Words
 
 
 def examples(words: Words, split: str, seed: int) -> Examples:

@@ -5,8 +5,8 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
+from chronoglot.tables.words import Words
 from chronoglot.tasks.base import Examples, ProbingTask, arc_inputs, gold_arcs
-from chronoglot.words import Words
 
 
 def examples(words: Words, split: str, seed: int) -> Examples:

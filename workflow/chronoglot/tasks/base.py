@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from chronoglot.words import Words
+from chronoglot.tables.words import Words
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from chronoglot.tables.words import Words
 from chronoglot.tasks.base import Examples, ProbingTask, item_inputs
-from chronoglot.words import Words
 
 # fmt: off
 CLASSES = frozenset([

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from chronoglot.pairs import Pairs
+from chronoglot.tables.sentence_pairs import Pairs
 from chronoglot.tasks.base import Examples, ProbingTask, item_inputs
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from chronoglot.data.lines import BLANK
-from chronoglot.errors import UserError
-from chronoglot.files import whole_folder
+from chronoglot.runtime.errors import UserError
+from chronoglot.runtime.files import whole_folder
 
 
 class _Pair(NamedTuple):

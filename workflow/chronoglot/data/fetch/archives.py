@@ -14,8 +14,8 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import IO, Literal, NamedTuple, cast
 
-from chronoglot.errors import UserError
-from chronoglot.files import sha256
+from chronoglot.runtime.errors import UserError
+from chronoglot.runtime.files import sha256
 
 _DAMAGE = (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError)
 _DISTRUST = "do not trust this archive: delete it, and fetch it from its official source"

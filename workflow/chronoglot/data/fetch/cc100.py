@@ -10,8 +10,8 @@ from chronoglot.data.fetch.download import Progress, by_hand, say_lines
 from chronoglot.data.fetch.source import Source, StartOver, Unavailable, persist
 from chronoglot.data.lines import BLANK
 from chronoglot.data.text import Counts
-from chronoglot.errors import UserError
-from chronoglot.files import whole
+from chronoglot.runtime.errors import UserError
+from chronoglot.runtime.files import whole
 
 
 def fetch_text(

@@ -16,7 +16,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from chronoglot.errors import UserError
+from chronoglot.runtime.errors import UserError
 
 _FOLDER = Path(__file__).parent
 TABLE = _FOLDER / "datasets.csv"

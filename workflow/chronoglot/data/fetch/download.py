@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
 
-from chronoglot import files
 from chronoglot.data.fetch.source import Source, StartOver, Unavailable, persist
-from chronoglot.errors import UserError
+from chronoglot.runtime import files
+from chronoglot.runtime.errors import UserError
 
 Progress = Callable[[int, int | None], None]
 """Called with the bytes there are and those there will be, if known."""

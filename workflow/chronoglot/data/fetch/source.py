@@ -10,7 +10,7 @@ import requests
 import urllib3
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
-from chronoglot.urls import is_open
+from chronoglot.runtime.urls import is_open
 
 TRIES = 6
 """Tries in a row without a byte before a source is given up."""

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from chronoglot.settings_section import Positive, Section
+from chronoglot.settings.section import Positive, Section
 
 Order = Literal["SVO", "SOV", "VSO", "VOS", "OVS", "OSV"]
 Side = Literal["before", "after"]

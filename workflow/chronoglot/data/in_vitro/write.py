@@ -12,7 +12,7 @@ from chronoglot.data.in_vitro.meaning import Clause
 from chronoglot.data.in_vitro.realise import Speaker, Word, links, spell
 from chronoglot.data.in_vitro.typology import Generator, Typology
 from chronoglot.data.in_vitro.world import World
-from chronoglot.files import whole_folder
+from chronoglot.runtime.files import whole_folder
 
 SPLITS = ("train", "dev", "test")
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from chronoglot.errors import UserError
+from chronoglot.runtime.errors import UserError
 
 
 def set_environment(steps: Iterable[int]) -> None:
@@ -17,7 +17,7 @@ def set_environment(steps: Iterable[int]) -> None:
 
     Raises UserError if one of these folders has a name that cannot work.
     """
-    package, programs = Path(__file__).parents[1], Path(sys.executable).parent
+    package, programs = Path(__file__).parents[2], Path(sys.executable).parent
     if set("{}") & set(str(package)):
         raise UserError(f"{package}: Snakemake reads what is in braces as a variable; rename it")
     for variable, folder in (("PYTHONPATH", package), ("PATH", programs)):

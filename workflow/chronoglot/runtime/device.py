@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torch
 
-from chronoglot.errors import UserError
-from chronoglot.files import whole
+from chronoglot.runtime.errors import UserError
+from chronoglot.runtime.files import whole
 
 
 def check_gpu(sections: Sequence[str], output: Path) -> None:

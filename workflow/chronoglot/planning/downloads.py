@@ -1,7 +1,7 @@
 """What an experiment fetches: which file of which dataset, and where it is kept.
 
 Read by the Snakefile on every dry run, so nothing heavy is imported. What lies in `folders` is
-never fetched; `chronoglot.sources` asks here for the rest.
+never fetched; `chronoglot.planning.inputs` asks here for the rest.
 """
 
 import re
@@ -13,9 +13,9 @@ from chronoglot.data.fetch.alignments import CONVERTERS
 from chronoglot.data.fetch.datasets import Dataset, find_dataset
 from chronoglot.data.fetch.missing import Needed, missing_files, needed
 from chronoglot.data.locate import PHARAOH
-from chronoglot.errors import UserError
-from chronoglot.settings import Settings
-from chronoglot.urls import is_open
+from chronoglot.runtime.errors import UserError
+from chronoglot.runtime.urls import is_open
+from chronoglot.settings.model import Settings
 
 
 class Downloads:

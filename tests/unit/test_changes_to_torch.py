@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import torch
-from chronoglot import matmul
+from chronoglot.runtime.changes import torch as changes
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
@@ -17,8 +17,8 @@ def replaced() -> Iterator[None]:
     if not torch.backends.mkldnn.is_available():
         pytest.skip("torch without oneDNN")
     # Two at once are not allowed: the job's own comes back when it is asked for again.
-    matmul.use_onednn.cache_clear()
-    library = matmul.replace_products()
+    changes.use_onednn.cache_clear()
+    library = changes.replace_products()
     yield
     del library
 
@@ -152,8 +152,8 @@ def test_a_bias_of_another_precision_is_refused_as_ever() -> None:
 
 
 def test_the_number_of_shapes_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(matmul, "_known", set())
-    monkeypatch.setattr(matmul, "SHAPES", 3)
+    monkeypatch.setattr(changes, "_known", set())
+    monkeypatch.setattr(changes, "SHAPES", 3)
 
     def multiplies(rows: int) -> bool:
         with torch.profiler.profile() as profile:
@@ -169,7 +169,7 @@ def test_the_number_of_shapes_is_bounded(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_a_library_that_multiplies_wrongly_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert matmul._agrees()
-    right = matmul._onednn
-    monkeypatch.setattr(matmul, "_onednn", lambda *parts: right(*parts) + 1)
-    assert not matmul._agrees()
+    assert changes._agrees()
+    right = changes._onednn
+    monkeypatch.setattr(changes, "_onednn", lambda *parts: right(*parts) + 1)
+    assert not changes._agrees()

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from chronoglot.data.in_vitro.typology import Typology
-from chronoglot.settings_messages import name_pattern
-from chronoglot.settings_section import Amount, Distinct, PathName, PathOfLanguage, Section, Shares
+from chronoglot.settings.messages import name_pattern
+from chronoglot.settings.section import Amount, Distinct, PathName, PathOfLanguage, Section, Shares
 
 IN_VITRO = "in_vitro"
 """In the place of a folder of gold links: made by the generator."""

@@ -12,9 +12,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from chronoglot.run import Run
-from chronoglot.settings import Settings
-from chronoglot.sources import Sources
+from chronoglot.planning.inputs import Inputs
+from chronoglot.planning.trajectory import Run
+from chronoglot.settings.model import Settings
 from chronoglot.tasks import load_task
 
 Growing = Callable[..., int]
@@ -48,8 +48,8 @@ def growing(number: float) -> Growing:
 class Limits:
     """Memory in MB and time in minutes, by kind of job, as resources of Snakemake's rules."""
 
-    def __init__(self, settings: Settings, sources: Sources, run: Run, results: str) -> None:
-        self._settings, self._sources, self._run = settings, sources, run
+    def __init__(self, settings: Settings, inputs: Inputs, run: Run, results: str) -> None:
+        self._settings, self._inputs, self._run = settings, inputs, run
         self._results = Path(results)
         self._rows: dict[tuple[str, str], int] = {}
 
@@ -111,7 +111,7 @@ class Limits:
 
         def minutes(wildcards: Any, attempt: int) -> int:
             limit = self._settings.data.max_bpc_characters
-            size = self._size(self._sources.text_files(wildcards.language), default=1e8)
+            size = self._size(self._inputs.text_files(wildcards.language), default=1e8)
             characters = min(size, limit or size)
             return self._passes(7 * characters / 3) * 2 ** (attempt - 1)
 
@@ -175,12 +175,12 @@ class Limits:
         if data == "words":
             if in_vitro:
                 return 20 * sum(dict(self._settings.in_vitro.treebank_sentences).values())
-            files: Iterable[str] = self._sources.treebank_files(language)
+            files: Iterable[str] = self._inputs.treebank_files(language)
             limit = self._settings.data.max_train_words
         else:
             if in_vitro:
                 return sum(dict(self._settings.in_vitro.pairs).values())
-            files = self._sources.pair_files(language).values()
+            files = self._inputs.pair_files(language).values()
             limit = self._settings.data.max_train_pairs
         size = self._size(files, default=_ROWS[data] * _CHARACTERS[data])
         rows = int(size / _CHARACTERS[data])

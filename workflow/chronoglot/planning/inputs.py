@@ -3,16 +3,16 @@
 from pathlib import Path
 
 from chronoglot.data.locate import PHARAOH, choose_parts, find_gold
-from chronoglot.downloads import Downloads
-from chronoglot.errors import UserError
-from chronoglot.settings import Settings
-from chronoglot.settings_data import IN_VITRO, Text, Treebank
+from chronoglot.planning.downloads import Downloads
+from chronoglot.runtime.errors import UserError
+from chronoglot.settings.data import IN_VITRO, Text, Treebank
+from chronoglot.settings.model import Settings
 
 SPLITS = ("train", "dev", "test")
 _SET_FOLDER = "set `folders.{}` to the folder that holds it, or mend the name"
 
 
-class Sources:
+class Inputs:
     """The files of each language's text, treebank and sentence pairs, and of gold links.
 
     Raises UserError if one that the settings name neither exists nor is fetched; the training

@@ -8,8 +8,8 @@ from typing import get_args
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from chronoglot.files import whole
-from chronoglot.settings import Settings
+from chronoglot.runtime.files import whole
+from chronoglot.settings.model import Settings
 
 _HEAD = """# Settings
 

@@ -12,7 +12,7 @@ import socket
 import sys
 from collections.abc import Mapping
 
-VARIABLE = "CHRONOGLOT_NURSERY"  # names the folder of the server's socket
+VARIABLE = "CHRONOGLOT_SHARED_START"  # names the folder of the server's socket
 
 # What a job may have as its own: variables of the shell, and where temporary files lie, which
 # nothing reads when it is imported.

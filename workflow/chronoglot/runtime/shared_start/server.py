@@ -1,4 +1,4 @@
-"""The server's side: `python -m chronoglot.nursery.server`, which `start` runs.
+"""The server's side: `python -m chronoglot.runtime.shared_start.server`, which `start` runs.
 
 It imports and forks, and computes nothing, so that a fork of it is as good as a new process: it
 has no thread (but one of jemalloc's, which minds forks itself), no lock held and no GPU in use.
@@ -28,7 +28,7 @@ from importlib import import_module
 from typing import Any
 
 from chronoglot.__main__ import run_command
-from chronoglot.nursery.client import BEGUN, OWN, VARIABLE, place
+from chronoglot.runtime.shared_start.client import BEGUN, OWN, VARIABLE, place
 
 _LIBC = ctypes.CDLL(None)
 _PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
@@ -44,7 +44,7 @@ def start() -> None:
     The environment tells them. Of what Snakemake's benchmark files say of these jobs, the time is
     right; memory and processor time are those of the processes that stand in for them.
     """
-    folder = tempfile.mkdtemp(prefix="chronoglot-nursery-")  # for this user alone
+    folder = tempfile.mkdtemp(prefix="chronoglot-start-")  # for this user alone
     environment = os.environ | ONE_THREAD
     with socket.socket(socket.AF_UNIX) as listener:
         try:

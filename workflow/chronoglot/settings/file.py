@@ -9,9 +9,9 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from chronoglot.errors import UserError
-from chronoglot.settings import Settings
-from chronoglot.settings_messages import explain, keys_of, nearest
+from chronoglot.runtime.errors import UserError
+from chronoglot.settings.messages import explain, keys_of, nearest
+from chronoglot.settings.model import Settings
 
 _NO_TEXT = ("Cc", "Cs", "Zl", "Zp")  # Unicode's controls, halves of characters, ends of lines
 _LONGEST = 4096  # characters of a text: of a path on Linux

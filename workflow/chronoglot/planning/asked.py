@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from chronoglot.errors import UserError
-from chronoglot.settings_messages import nearest
+from chronoglot.runtime.errors import UserError
+from chronoglot.settings.messages import nearest
 
 if TYPE_CHECKING:
-    from chronoglot.plan import Plan
+    from chronoglot.planning.experiment import Plan
 
 
 def refuse_unknown(asked: Iterable[str], plan: "Plan") -> None:
@@ -65,7 +65,7 @@ def _unknown(path: str, plan: "Plan") -> str | None:
         has = {
             "text": plan.with_text,
             "words": plan.with_treebank,
-            "pairs": [code for code in plan.languages if plan.sources.has_pairs(code)],
+            "pairs": [code for code in plan.languages if plan.inputs.has_pairs(code)],
         }
         return _of_language(language, has[data], plan, data) if data in has else None
     return None

@@ -2,7 +2,7 @@
 
 import json
 
-from chronoglot.settings import Pretraining
+from chronoglot.settings.model import Pretraining
 
 
 class Schedule:

@@ -23,12 +23,12 @@ from chronoglot.checkpoints.size import check_layers, count_layers
 from chronoglot.checkpoints.taken import changed
 from chronoglot.data.fetch.missing import Needed
 from chronoglot.encoding.families import read_config, refuse_bf16, refuse_causal, refuse_first
-from chronoglot.errors import UserError
-from chronoglot.masquerade import is_pointer, masquerade
-from chronoglot.settings import Settings
-from chronoglot.settings_checkpoints import FairseqFiles, Folder, HubRevisions
+from chronoglot.runtime.errors import UserError
+from chronoglot.runtime.masquerade import is_pointer, masquerade
+from chronoglot.runtime.urls import is_open
+from chronoglot.settings.checkpoints import FairseqFiles, Folder, HubRevisions
+from chronoglot.settings.model import Settings
 from chronoglot.tasks import load_task
-from chronoglot.urls import is_open
 
 Source = Literal["pretraining", "fairseq", "hub", "folder"]
 """What makes the checkpoints; the rules of each are in a file of its name."""

@@ -23,9 +23,9 @@ import pytest
 import tiny_model
 from chronoglot.analysis.learning import summarise
 from chronoglot.cli import app
-from chronoglot.nursery.client import COMMANDS, VARIABLE
-from chronoglot.nursery.server import ONE_THREAD
-from chronoglot.words import write_words
+from chronoglot.runtime.shared_start.client import COMMANDS, VARIABLE
+from chronoglot.runtime.shared_start.server import ONE_THREAD
+from chronoglot.tables.words import write_words
 from synthetic_tables import made_up_scores, write_tables
 from typer.main import get_command
 
@@ -40,20 +40,20 @@ def app(prog_name):
 # Snakemake's stand-in: it starts a server, names its folder, and waits.
 PARENT = """
 import os
-from chronoglot.nursery import server
+from chronoglot.runtime.shared_start import server
 server.start()
-print(os.environ["CHRONOGLOT_NURSERY"], flush=True)
+print(os.environ["CHRONOGLOT_SHARED_START"], flush=True)
 input()
 """
 # Seconds after which something hangs for sure, however busy the machine.
 PATIENCE = 600
 # Where a job runs.
 WHERE = "print(sys.modules['__main__'].__spec__.name.partition('.')[2])"
-SERVER, ITSELF = "nursery.server\n", "__main__\n"
+SERVER, ITSELF = "runtime.shared_start.server\n", "__main__\n"
 
 
 @dataclass
-class Nursery:
+class SharedStart:
     """A process that started a server, and the environment of its jobs."""
 
     parent: subprocess.Popen[str]
@@ -81,7 +81,7 @@ class Nursery:
         )
 
 
-def open_nursery(path: Path) -> Nursery:
+def open_start(path: Path) -> SharedStart:
     environment = os.environ | ONE_THREAD | {"PYTHONPATH": str(path)}
     environment.pop(VARIABLE, None)
     parent = subprocess.Popen(
@@ -92,7 +92,7 @@ def open_nursery(path: Path) -> Nursery:
         text=True,
     )
     assert parent.stdout
-    return Nursery(parent, environment | {VARIABLE: parent.stdout.readline().strip()})
+    return SharedStart(parent, environment | {VARIABLE: parent.stdout.readline().strip()})
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -119,22 +119,22 @@ def heeding_interrupts() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a package of this name: the nursery is this one's, the commands are not."""
+    """A folder with a package of this name: its shared start is the real one, its commands not."""
     path = tmp_path_factory.mktemp("path")
     (path / "chronoglot/cli").mkdir(parents=True)
-    shutil.copytree(PACKAGE / "nursery", path / "chronoglot/nursery")
-    for name in ("__init__.py", "__main__.py", "errors.py"):
+    shutil.copytree(PACKAGE / "runtime", path / "chronoglot/runtime")
+    for name in ("__init__.py", "__main__.py"):
         shutil.copyfile(PACKAGE / name, path / "chronoglot" / name)
     (path / "chronoglot/cli/__init__.py").write_text(COMMAND_LINE)
     return path
 
 
 @pytest.fixture
-def nursery(package: Path) -> Iterator[Nursery]:
-    nursery = open_nursery(package)
-    yield nursery
-    nursery.parent.communicate("\n")
-    assert not nursery.folder.exists()
+def start(package: Path) -> Iterator[SharedStart]:
+    start = open_start(package)
+    yield start
+    start.parent.communicate("\n")
+    assert not start.folder.exists()
 
 
 ENDS = {
@@ -147,7 +147,7 @@ ENDS = {
     "large code": "sys.exit(259)",
     "no code": "sys.exit()",
     "message": "sys.exit('a message')",
-    "user's mistake": "from chronoglot.errors import UserError; raise UserError('a, b: mend it')",
+    "user's mistake": "from chronoglot.runtime.errors import UserError; raise UserError('a: mend')",
     "exception": "1 / 0",
     "interrupt": "import signal; os.kill(os.getpid(), signal.SIGTERM)",
     "crash": "os.abort()",
@@ -162,11 +162,11 @@ ENDS = {
 
 
 @pytest.mark.parametrize("code", ENDS.values(), ids=ENDS.keys())
-def test_a_job_is_the_same_with_and_without(code: str, nursery: Nursery, tmp_path: Path) -> None:
+def test_a_job_is_the_same_with_and_without(code: str, start: SharedStart, tmp_path: Path) -> None:
     found = []
     (tmp_path / "temporary").mkdir()
-    for variable in (str(nursery.folder), "/nowhere"):
-        job = nursery.job(
+    for variable in (str(start.folder), "/nowhere"):
+        job = start.job(
             *("probe", f"import os, sys; {code}", "--an-option", "ünïcode \udcff"),
             **{VARIABLE: variable, "TMPDIR": str(tmp_path / "temporary")},
         )
@@ -186,10 +186,10 @@ def test_a_job_is_the_same_with_and_without(code: str, nursery: Nursery, tmp_pat
     assert with_server == by_itself
 
 
-def test_jobs_run_in_the_server_and_eight_at_once(nursery: Nursery) -> None:
+def test_jobs_run_in_the_server_and_eight_at_once(start: SharedStart) -> None:
     with ThreadPoolExecutor(8) as pool:
         runs = list(
-            pool.map(lambda n: nursery.probe(f"{WHERE}; print({n}); sys.exit({n})"), range(8))
+            pool.map(lambda n: start.probe(f"{WHERE}; print({n}); sys.exit({n})"), range(8))
         )
     assert [(run.returncode, run.stdout) for run in runs] == [
         (number, f"{SERVER}{number}\n") for number in range(8)
@@ -197,42 +197,42 @@ def test_jobs_run_in_the_server_and_eight_at_once(nursery: Nursery) -> None:
 
 
 def test_what_differs_for_imports_keeps_a_job_to_itself(
-    nursery: Nursery, package: Path, tmp_path: Path
+    start: SharedStart, package: Path, tmp_path: Path
 ) -> None:
-    assert nursery.probe(WHERE).stdout == SERVER
-    assert nursery.probe(WHERE, TMPDIR=str(tmp_path)).stdout == SERVER
-    assert nursery.probe(WHERE, OMP_NUM_THREADS="2").stdout == ITSELF
-    assert nursery.probe(WHERE, SOME_LIBRARY_OPTION="1").stdout == ITSELF
+    assert start.probe(WHERE).stdout == SERVER
+    assert start.probe(WHERE, TMPDIR=str(tmp_path)).stdout == SERVER
+    assert start.probe(WHERE, OMP_NUM_THREADS="2").stdout == ITSELF
+    assert start.probe(WHERE, SOME_LIBRARY_OPTION="1").stdout == ITSELF
     shutil.copytree(package / "chronoglot", tmp_path / "chronoglot")
-    assert nursery.probe(WHERE, PYTHONPATH=str(tmp_path)).stdout == ITSELF
+    assert start.probe(WHERE, PYTHONPATH=str(tmp_path)).stdout == ITSELF
     venv.create(tmp_path / "venv", symlinks=True)
-    assert nursery.probe(WHERE, python=str(tmp_path / "venv/bin/python")).stdout == ITSELF
+    assert start.probe(WHERE, python=str(tmp_path / "venv/bin/python")).stdout == ITSELF
     other = subprocess.run(
-        nursery.job("segment", f"import sys; {WHERE}"), capture_output=True, text=True
+        start.job("segment", f"import sys; {WHERE}"), capture_output=True, text=True
     )
     assert other.stdout == ITSELF
 
 
 @pytest.mark.parametrize("variable", ["", "/nowhere", "x" * 300, "\udcff"])
-def test_without_a_server_a_job_runs_by_itself(nursery: Nursery, variable: str) -> None:
-    run = nursery.probe(f"{WHERE}; sys.exit(4)", **{VARIABLE: variable})
+def test_without_a_server_a_job_runs_by_itself(start: SharedStart, variable: str) -> None:
+    run = start.probe(f"{WHERE}; sys.exit(4)", **{VARIABLE: variable})
     assert (run.returncode, run.stdout, run.stderr) == (4, ITSELF, "")
 
 
-def test_the_server_learns_what_jobs_import(nursery: Nursery, package: Path) -> None:
+def test_the_server_learns_what_jobs_import(start: SharedStart, package: Path) -> None:
     (package / "heavy.py").write_text("import os; import light; pid = os.getpid()")
     (package / "light.py").write_text("")
     # A module that can be imported but once.
     (package / "fickle.py").write_text("import os; os.mkdir(__file__ + '.d')")
     code = "print('heavy' in sys.modules, 'light' in sys.modules); import heavy; print(heavy.pid)"
-    first = nursery.probe(f"import fickle; {code}").stdout.split()
+    first = start.probe(f"import fickle; {code}").stdout.split()
     assert first[:2] == ["False", "False"]
-    assert nursery.probe(code).stdout.split() == ["True", "True", str(nursery.server.pid)]
+    assert start.probe(code).stdout.split() == ["True", "True", str(start.server.pid)]
 
 
-def started(nursery: Nursery, code: str) -> subprocess.Popen[str]:
+def started(start: SharedStart, code: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        nursery.job("probe", f"import os, sys, time; {code}"),
+        start.job("probe", f"import os, sys, time; {code}"),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -246,10 +246,10 @@ SLEEPER = (
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
-def test_a_job_dies_with_its_client(nursery: Nursery, number: int) -> None:
+def test_a_job_dies_with_its_client(start: SharedStart, number: int) -> None:
     if signal.getsignal(number) == signal.SIG_IGN:
         pytest.skip("the signal is ignored here, as under nohup, and so it is by what is started")
-    job = started(nursery, SLEEPER)
+    job = started(start, SLEEPER)
     assert job.stdout
     pids = list(map(int, job.stdout.readline().split()))
     job.send_signal(number)
@@ -258,9 +258,9 @@ def test_a_job_dies_with_its_client(nursery: Nursery, number: int) -> None:
     assert job.returncode == (143 if number == signal.SIGTERM else -number)
 
 
-def test_an_interrupted_job_cleans_up(nursery: Nursery) -> None:
+def test_an_interrupted_job_cleans_up(start: SharedStart) -> None:
     code = "try: print(flush=True); time.sleep(600)\nfinally: print('cleaned up')"
-    job = started(nursery, f"\n{code}")
+    job = started(start, f"\n{code}")
     assert job.stdout
     job.stdout.readline()
     job.send_signal(signal.SIGINT)
@@ -269,21 +269,21 @@ def test_an_interrupted_job_cleans_up(nursery: Nursery) -> None:
     assert err.endswith("KeyboardInterrupt\n")
 
 
-def test_what_a_job_leaves_running_ends_with_it(nursery: Nursery) -> None:
+def test_what_a_job_leaves_running_ends_with_it(start: SharedStart) -> None:
     code = "import subprocess; print(subprocess.Popen(['sleep', '600']).pid); sys.exit(5)"
-    run = nursery.probe(code)  # reads to the end of the streams
+    run = start.probe(code)  # reads to the end of the streams
     assert run.returncode == 5
     until(lambda: gone(int(run.stdout)))
 
 
-def test_a_job_that_nobody_answers_for_has_failed(nursery: Nursery, tmp_path: Path) -> None:
+def test_a_job_that_nobody_answers_for_has_failed(start: SharedStart, tmp_path: Path) -> None:
     output = tmp_path / "written"
     code = (
         f"import signal, time; {WHERE}; print(os.getpid(), flush=True);"
-        "sys.exit(9) if 'nursery' not in sys.modules['__main__'].__spec__.name else None;"
+        "sys.exit(9) if 'shared_start' not in sys.modules['__main__'].__spec__.name else None;"
         f"os.kill(os.getppid(), signal.SIGKILL); time.sleep(0.5); open({str(output)!r}, 'w')"
     )
-    run = nursery.probe(code)  # reads to the end of the streams, which the job holds
+    run = start.probe(code)  # reads to the end of the streams, which the job holds
     assert run.returncode == 1
     assert run.stderr == "chronoglot: the server that ran this job has died; run it again\n"
     where, pid = run.stdout.split()
@@ -304,11 +304,11 @@ def test_where_no_process_can_be_forked_a_job_runs_by_itself(package: Path, tmp_
         "    return fork()\n"
         "os.fork = failing\n" + COMMAND_LINE
     )
-    nursery = open_nursery(tmp_path)
+    start = open_start(tmp_path)
     for _ in range(3):
-        run = nursery.probe(f"{WHERE}; sys.exit(4)")
+        run = start.probe(f"{WHERE}; sys.exit(4)")
         assert (run.returncode, run.stdout, run.stderr) == (4, ITSELF, "")
-    nursery.parent.communicate("\n")
+    start.parent.communicate("\n")
 
 
 def _pinned() -> None:
@@ -328,10 +328,10 @@ GRANTED = {
 
 @pytest.mark.parametrize(("grant", "code", "found"), GRANTED.values(), ids=GRANTED.keys())
 def test_a_job_keeps_what_the_system_grants_it(
-    nursery: Nursery, grant: Callable[[], object], code: str, found: str
+    start: SharedStart, grant: Callable[[], object], code: str, found: str
 ) -> None:
     run = subprocess.run(
-        nursery.job("probe", f"import os; {code}"),
+        start.job("probe", f"import os; {code}"),
         capture_output=True,
         text=True,
         timeout=PATIENCE,
@@ -340,38 +340,38 @@ def test_a_job_keeps_what_the_system_grants_it(
     assert run.stdout.strip() == found
 
 
-def test_a_job_outlives_its_server(nursery: Nursery) -> None:
+def test_a_job_outlives_its_server(start: SharedStart) -> None:
     with subprocess.Popen(
-        nursery.job("probe", "import sys; print(flush=True); sys.stdin.read(); sys.exit(6)"),
+        start.job("probe", "import sys; print(flush=True); sys.stdin.read(); sys.exit(6)"),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     ) as job:
         assert job.stdout
         job.stdout.readline()
-        nursery.server.kill()
-        until(lambda: nursery.probe(WHERE).stdout == ITSELF)
+        start.server.kill()
+        until(lambda: start.probe(WHERE).stdout == ITSELF)
         job.communicate("")
     assert job.returncode == 6
 
 
 def test_the_server_ends_with_the_process_that_started_it(package: Path) -> None:
-    nursery = open_nursery(package)
-    assert nursery.folder.stat().st_mode & 0o777 == 0o700
-    server = nursery.server.pid
-    nursery.parent.kill()
-    nursery.parent.communicate()
-    until(lambda: gone(server) and not nursery.folder.exists())
-    assert nursery.probe(WHERE).stdout == ITSELF
+    start = open_start(package)
+    assert start.folder.stat().st_mode & 0o777 == 0o700
+    server = start.server.pid
+    start.parent.kill()
+    start.parent.communicate()
+    until(lambda: gone(server) and not start.folder.exists())
+    assert start.probe(WHERE).stdout == ITSELF
 
 
-def test_the_server_keeps_nothing_open(nursery: Nursery) -> None:
-    nursery.probe("")
-    before = nursery.server.num_fds()
+def test_the_server_keeps_nothing_open(start: SharedStart) -> None:
+    start.probe("")
+    before = start.server.num_fds()
     for _ in range(5):
-        nursery.probe("import colorsys")
-    assert nursery.server.num_fds() == before
-    assert nursery.server.children() == []
+        start.probe("import colorsys")
+    assert start.server.num_fds() == before
+    assert start.server.children() == []
 
 
 def test_the_commands_handed_over_are_commands() -> None:
@@ -388,7 +388,7 @@ def test_outputs_are_the_same_with_and_without(tmp_path: Path) -> None:
     scores = made_up_scores(["de", "fi"], [0, 10, 100], 3)
     write_tables(tmp_path / "tables", scores, summarise(scores))
 
-    nursery = open_nursery(PACKAGE.parent)
+    start = open_start(PACKAGE.parent)
 
     def outputs(folder: Path, variable: str) -> dict[str, bytes]:
         vectors = [str(folder / f"vectors/layer-{layer}.npy") for layer in range(3)]
@@ -405,17 +405,17 @@ def test_outputs_are_the_same_with_and_without(tmp_path: Path) -> None:
                 *(f"--languages={languages}", f"--png={folder / 'layers.png'}"),
             ],
         ):
-            run = nursery.job(*command, **{VARIABLE: variable})
+            run = start.job(*command, **{VARIABLE: variable})
             subprocess.run(run, check=True, timeout=PATIENCE)
         files = sorted(path for path in folder.rglob("*") if path.is_file())
         return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
     # The second time, the server holds the libraries of all three.
-    first, second = (outputs(tmp_path / name, str(nursery.folder)) for name in ("1", "2"))
-    server = nursery.server
+    first, second = (outputs(tmp_path / name, str(start.folder)) for name in ("1", "2"))
+    server = start.server
     held = {Path(entry.path).name for entry in server.memory_maps()}
     threads = [Path(f"/proc/{server.pid}/task/{t.id}/comm").read_text() for t in server.threads()]
-    nursery.parent.communicate("\n")
+    start.parent.communicate("\n")
     assert {"libtorch_cpu.so"} <= held
     assert [name for name in threads if name != "jemalloc_bg_thd\n"] == [threads[0]]
     assert len(second) == 3 + 1 + 3 * 3 + 2

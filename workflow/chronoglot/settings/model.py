@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from chronoglot.data.in_vitro.typology import Generator
-from chronoglot.settings_checkpoints import Checkpoints, Steps
-from chronoglot.settings_data import (
+from chronoglot.settings.checkpoints import Checkpoints, Steps
+from chronoglot.settings.data import (
     IN_VITRO,
     Alignment,
     Code,
@@ -21,8 +21,8 @@ from chronoglot.settings_data import (
     Transfer,
     Xnli,
 )
-from chronoglot.settings_messages import name_pattern, nearest
-from chronoglot.settings_section import Distinct, Layers, NotNegative, Positive, Section
+from chronoglot.settings.messages import name_pattern, nearest
+from chronoglot.settings.section import Distinct, Layers, NotNegative, Positive, Section
 from chronoglot.tasks import task_names
 
 

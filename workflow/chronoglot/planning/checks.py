@@ -5,8 +5,8 @@ Read by the Snakefile on every dry run, so nothing heavy is imported.
 
 from collections.abc import Sequence
 
-from chronoglot.settings import Settings
-from chronoglot.sources import SPLITS, Sources
+from chronoglot.planning.inputs import SPLITS, Inputs
+from chronoglot.settings.model import Settings
 from chronoglot.tasks.base import Task
 
 
@@ -14,9 +14,9 @@ class Checks:
     """The questions of an experiment: have its tables what its tasks need, and is there a GPU?"""
 
     def __init__(
-        self, settings: Settings, sources: Sources, tasks: Sequence[Task], results: str
+        self, settings: Settings, inputs: Inputs, tasks: Sequence[Task], results: str
     ) -> None:
-        self._settings, self._sources = settings, sources
+        self._settings, self._inputs = settings, inputs
         self._tasks, self._results = tasks, results
 
     def tasks_on(self, data: str) -> list[str]:
@@ -25,7 +25,7 @@ class Checks:
 
     def splits(self, data: str, language: str) -> list[str]:
         """The parts of a table that these tasks need; a target has no training part."""
-        target = data == "pairs" and not self._sources.has_training_pairs(language)
+        target = data == "pairs" and not self._inputs.has_training_pairs(language)
         return list(SPLITS[1:] if target else SPLITS)
 
     @property

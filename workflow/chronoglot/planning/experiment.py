@@ -9,21 +9,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from chronoglot.checks import Checks
 from chronoglot.data.fetch.missing import Needed
-from chronoglot.downloads import Downloads
-from chronoglot.environment import set_environment
-from chronoglot.errors import UserError
 from chronoglot.figures.catalogue import figure_names
-from chronoglot.limits import Limits
-from chronoglot.run import find_run, missing_checkpoints
-from chronoglot.schedule import Schedule
-from chronoglot.settings import Settings
-from chronoglot.settings_file import check
-from chronoglot.sources import Sources
+from chronoglot.planning.checks import Checks
+from chronoglot.planning.downloads import Downloads
+from chronoglot.planning.environment import set_environment
+from chronoglot.planning.inputs import Inputs
+from chronoglot.planning.limits import Limits
+from chronoglot.planning.schedule import Schedule
+from chronoglot.planning.trajectory import find_run, missing_checkpoints
+from chronoglot.planning.tuples import Tuples
+from chronoglot.runtime.errors import UserError
+from chronoglot.settings.file import check
+from chronoglot.settings.model import Settings
 from chronoglot.tasks import load_task, task_names
 from chronoglot.tasks.base import ProbingTask, Task
-from chronoglot.tuples import Tuples
 
 
 def read_plan(config: Mapping[str, Any], source: str) -> "Plan":
@@ -48,16 +48,16 @@ class Plan:
         self.settings = settings
         self.results = f"results/{settings.experiment}"
         self.downloads = Downloads(settings)
-        self.sources = Sources(settings, self.downloads)
+        self.inputs = Inputs(settings, self.downloads)
         self.run = find_run(settings, self.results)
         self.steps = self.run.steps
         self.layers = self._layers()
-        self.limits = Limits(settings, self.sources, self.run, self.results)
+        self.limits = Limits(settings, self.inputs, self.run, self.results)
         self.languages = list(settings.languages)
-        self.with_text = [code for code in self.languages if self.sources.has_text(code)]
-        self.with_treebank = [code for code in self.languages if self.sources.has_treebank(code)]
+        self.with_text = [code for code in self.languages if self.inputs.has_text(code)]
+        self.with_treebank = [code for code in self.languages if self.inputs.has_treebank(code)]
         self.tasks = [load_task(name) for name in settings.tasks]
-        self.checks = Checks(settings, self.sources, self.tasks, self.results)
+        self.checks = Checks(settings, self.inputs, self.tasks, self.results)
         for task in self.tasks:
             if not self._with_data(task) or (
                 task.name in self._probes and not self._probes[task.name]
@@ -85,9 +85,9 @@ class Plan:
     def _with_data(self, task: Task) -> list[str]:
         """Languages, or pairs of them, that have the data of a task."""
         has = {
-            "text": self.sources.has_text,
-            "words": self.sources.has_treebank,
-            "pairs": self.sources.has_pairs,
+            "text": self.inputs.has_text,
+            "words": self.inputs.has_treebank,
+            "pairs": self.inputs.has_pairs,
         }
         if task.data == "parallel":
             return list(self.settings.alignment.gold)
@@ -99,7 +99,7 @@ class Plan:
             task.name: [
                 code
                 for code in self._with_data(task)
-                if task.data == "words" or self.sources.has_training_pairs(code)
+                if task.data == "words" or self.inputs.has_training_pairs(code)
             ]
             for task in self.tasks
             if isinstance(task, ProbingTask)
@@ -285,9 +285,7 @@ class Plan:
         texts = [f"{data}/text/{code}/heldout.txt" for code in self.with_text]
         words = [f"{data}/words/{code}.parquet" for code in self.with_treebank]
         pairs = [
-            f"{data}/pairs/{code}.parquet"
-            for code in self.languages
-            if self.sources.has_pairs(code)
+            f"{data}/pairs/{code}.parquet" for code in self.languages if self.inputs.has_pairs(code)
         ]
         return (
             texts

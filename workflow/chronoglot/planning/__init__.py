@@ -1,0 +1,1 @@
+"""What an experiment consists of. Read on every dry run: nothing heavy is imported."""

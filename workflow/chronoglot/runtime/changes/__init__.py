@@ -1,0 +1,1 @@
+"""All that is changed in libraries of others, a module a library."""

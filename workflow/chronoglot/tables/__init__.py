@@ -1,0 +1,1 @@
+"""The formats between the stages: words, sentence pairs, gold links."""
