@@ -18,23 +18,20 @@ gc.set_threshold(200_000, 20, 1_000)
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow"))
 
-from chronoglot.runtime.changes.snakemake import (
-    heed_missing_ancient_inputs,
-    ignore_missing_ancient_inputs,
-)
-from chronoglot.planning.asked import refuse_unknown
 from chronoglot.data.fetch.missing import bring, is_cut_off
-from chronoglot.runtime.errors import UserError
 from chronoglot.figures.catalogue import figure_tables
-from chronoglot.planning.limits import growing
-from chronoglot.runtime.shared_start import server as shared_start
+from chronoglot.planning.asked import refuse_unknown
 from chronoglot.planning.experiment import read_plan
-from chronoglot.settings.file import refuse_duplicate_keys
+from chronoglot.planning.limits import growing
 from chronoglot.planning.task_code import task_code
+from chronoglot.runtime.changes import snakemake as changes
+from chronoglot.runtime.errors import UserError
+from chronoglot.runtime.shared_start import server as shared_start
+from chronoglot.settings.file import refuse_duplicate_keys
 
 # A job on a cluster plans itself alone.
 if workflow.is_main_process:
-    ignore_missing_ancient_inputs()
+    heed_missing_inputs = changes.ignore_missing_ancient_inputs()
 
 # Only one configuration holds: languages of two must not mix.
 if not workflow.overwrite_configfiles:
@@ -62,23 +59,15 @@ if workflow.is_main_process:
 
 
 onstart:
-    heed_missing_ancient_inputs()
     # A job on a cluster, which runs Snakemake too, fetches nothing and has its machine to itself.
     if workflow.is_main_process:
-        outputs = {
-            Path(file) for job in workflow.dag.needrun_jobs() for file in job.output
-        }
-        to_bring = PLAN.to_bring(outputs)
+        heed_missing_inputs()
+        changes.lift_default_rate_limit(workflow)
+        to_bring = PLAN.to_bring(changes.planned_outputs(workflow))
         if is_cut_off(to_bring):
             raise WorkflowError(bring(to_bring))
-        if workflow.local_exec:
+        if changes.runs_here(workflow):
             shared_start.start()
-    # Each time that its limit of jobs a second is on, as it is by default, the scheduler sets a timer
-    # that wakes it a second later: one more for every job done, and after some hundred jobs it takes
-    # a core of its own. (A limit that was asked for stays.)
-    limiter = workflow.scheduler.job_rate_limiter
-    if limiter and (limiter.max_jobs, limiter.timespan) == (100, 1):
-        workflow.scheduler.job_rate_limiter = None
 
 
 onsuccess:

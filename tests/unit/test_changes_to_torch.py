@@ -1,10 +1,14 @@
 """Products of matrices are the same whoever multiplies, forwards and backwards."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
 import torch
 from chronoglot.runtime.changes import torch as changes
+from chronoglot.runtime.changes import versions
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
@@ -173,3 +177,36 @@ def test_a_library_that_multiplies_wrongly_is_not_used(monkeypatch: pytest.Monke
     right = changes._onednn
     monkeypatch.setattr(changes, "_onednn", lambda *parts: right(*parts) + 1)
     assert not changes._agrees()
+
+
+@pytest.mark.parametrize("version", ["2.12.9", "2.13.1"])
+def test_another_torch_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    def replace() -> None:
+        raise AssertionError("products are replaced")
+
+    monkeypatch.setattr(changes, "replace_products", replace)
+    monkeypatch.setattr(changes, "_is_amd", lambda: True)
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
+    with pytest.raises(AssertionError, match="products are replaced"):
+        changes.use_onednn.__wrapped__()
+    monkeypatch.setitem(versions.CHECKED, "torch", version)
+    assert changes.use_onednn.__wrapped__() is None
+
+
+@pytest.mark.parametrize("replaced", [True, False])
+def test_torch_by_itself_does_not_give_products_to_onednn(replaced: bool) -> None:
+    """Once it does, nothing need be changed any more."""
+    code = (
+        "import torch; from chronoglot.runtime.changes.torch import replace_products;"
+        f"library = {replaced} and replace_products();"
+        "torch.ones(32, 32) @ torch.ones(32, 32);"
+        "torch.addmm(torch.ones(32), torch.ones(32, 32), torch.ones(32, 32))"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"ONEDNN_VERBOSE": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.count("primitive,exec,cpu") == (2 if replaced else 0)

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 import torch
 from chronoglot.pretraining import adam
-from chronoglot.pretraining.masks import Masks
+from chronoglot.pretraining.masks import Masks, draw_once
+from chronoglot.runtime.changes import versions
 from fairseq.data import Dictionary, ListDataset, MaskTokensDataset
 from fairseq.optim.adam import Adam
+from fairseq.tasks import multilingual_masked_lm
 
 
 @pytest.fixture(scope="module")
@@ -112,3 +114,41 @@ def test_adam_is_that_of_fairseq(
             least = 1e-6 * float(expected_one.abs().max())
             torch.testing.assert_close(found_one, expected_one, atol=least, rtol=1e-6)
             assert type(states[0][name]) is type(states[1][name])
+
+
+def test_fairseq_takes_them_in_the_version_they_were_checked_with(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(multilingual_masked_lm, "MaskTokensDataset", MaskTokensDataset)
+    monkeypatch.setattr(Adam, "step", adam._one_by_one)
+    monkeypatch.setitem(versions.CHECKED, "fairseq", "0.12.3")
+    draw_once()
+    adam.update_at_once()
+    assert multilingual_masked_lm.MaskTokensDataset is MaskTokensDataset
+    assert Adam.step is adam._one_by_one
+    monkeypatch.setitem(versions.CHECKED, "fairseq", "0.12.2")
+    draw_once()
+    adam.update_at_once()
+    assert multilingual_masked_lm.MaskTokensDataset is Masks
+    assert Adam.step is adam.step
+
+
+def test_fairseq_by_itself_draws_every_example_twice(
+    dictionary: Dictionary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once it does not, its masks need not be changed any more."""
+    drawn = []
+    seed = np.random.seed
+    monkeypatch.setattr(np.random, "seed", lambda number: (drawn.append(number), seed(number)))
+    sides = MaskTokensDataset.apply_mask(
+        ListDataset([torch.arange(4, 44)], [40]),
+        dictionary,
+        pad_idx=dictionary.pad(),
+        mask_idx=dictionary.index("<mask>"),
+        seed=1,
+        mask_prob=0.15,
+    )
+    for side in sides:
+        side.set_epoch(1)
+        side[0]
+    assert len(drawn) == 2

@@ -12,12 +12,15 @@ import torch
 from fairseq.optim.adam import Adam
 from torch import Tensor
 
+from chronoglot.runtime.changes.versions import is_checked
+
 _one_by_one = Adam.step
 
 
 def update_at_once() -> None:
-    """Have fairseq's optimiser `adam` make its updates with `step`."""
-    Adam.step = step
+    """Have fairseq's `adam` update with `step`, in the version that this was checked with."""
+    if is_checked("fairseq"):
+        Adam.step = step
 
 
 @torch.no_grad()

@@ -14,10 +14,13 @@ from fairseq.data import BaseWrapperDataset, Dictionary, LRUCacheDataset
 from fairseq.tasks import multilingual_masked_lm
 from torch import Tensor
 
+from chronoglot.runtime.changes.versions import is_checked
+
 
 def draw_once() -> None:
-    """Have fairseq's task take its masks from here."""
-    multilingual_masked_lm.MaskTokensDataset = Masks
+    """Have fairseq's task take its masks from here, in the version that this was checked with."""
+    if is_checked("fairseq"):
+        multilingual_masked_lm.MaskTokensDataset = Masks
 
 
 class Masks(BaseWrapperDataset):

@@ -1,4 +1,4 @@
-"""One thing about Snakemake that the workflow needs otherwise.
+"""What the workflow needs otherwise of Snakemake, and what it asks of it beyond what is documented.
 
 Vectors are removed after use, and made again when something new reads them: a new target of
 transfer, a new task. By its documentation an `ancient` input has no effect on which jobs run; but
@@ -6,29 +6,64 @@ Snakemake 9.27 keeps to that only for files that exist, so that whoever has read
 would run again with whoever reads them now.
 """
 
-from snakemake.io import Mtime, _IOFile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
-_exists, _mtime_uncached = _IOFile.exists, _IOFile.mtime_uncached
+from chronoglot.runtime.changes.versions import is_checked
 
 
-def ignore_missing_ancient_inputs() -> None:
+def ignore_missing_ancient_inputs() -> Callable[[], None]:
     """Have Snakemake take an `ancient` input for a file that exists, as old as can be, in planning.
 
     A job that runs for another reason still has the file made first: that is decided by the output
     of the job that makes it, which is not marked.
+
+    Returns what undoes it once all is planned: a job that is to start must see what is not there.
     """
+    if not is_checked("snakemake"):
+        return lambda: None
+    from snakemake.io import Mtime, _IOFile
+
+    was_there, was_changed = _IOFile.exists, _IOFile.mtime_uncached
 
     async def exists(self: _IOFile) -> bool:
-        return self.is_ancient or await _exists(self)
+        return self.is_ancient or await was_there(self)
 
     async def mtime_uncached(self: _IOFile, skip_storage: bool = False) -> Mtime:
-        if self.is_ancient and not await _exists(self):
+        if self.is_ancient and not await was_there(self):
             return Mtime(local=0.0)
-        return await _mtime_uncached(self, skip_storage=skip_storage)
+        return await was_changed(self, skip_storage=skip_storage)
+
+    def heed() -> None:
+        _IOFile.exists, _IOFile.mtime_uncached = was_there, was_changed
 
     _IOFile.exists, _IOFile.mtime_uncached = exists, mtime_uncached
+    return heed
 
 
-def heed_missing_ancient_inputs() -> None:
-    """Undo it, once all is planned: a job that is to start must see what is not there yet."""
-    _IOFile.exists, _IOFile.mtime_uncached = _exists, _mtime_uncached
+def lift_default_rate_limit(workflow: Any) -> None:
+    """Have the scheduler of a workflow that is about to run set no timer for each job.
+
+    Each time that its limit of jobs a second is on, as it is by default, it sets one that wakes it
+    a second later: one more for every job done, and after some hundred jobs it takes a core of its
+    own. A limit that was asked for stays.
+    """
+    if not is_checked("snakemake"):
+        return
+    limiter = workflow.scheduler.job_rate_limiter
+    if limiter and (limiter.max_jobs, limiter.timespan) == (100, 1):
+        workflow.scheduler.job_rate_limiter = None
+
+
+def planned_outputs(workflow: Any) -> set[Path]:
+    """The files that will be made, of a workflow that is about to run; none if it does not tell."""
+    with suppress(AttributeError):
+        return {Path(file) for job in workflow.dag.needrun_jobs() for file in job.output}
+    return set()
+
+
+def runs_here(workflow: Any) -> bool:
+    """Whether the jobs run on this machine; not if the workflow does not tell."""
+    return bool(getattr(workflow, "local_exec", False))

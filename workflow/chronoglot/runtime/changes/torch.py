@@ -1,4 +1,4 @@
-"""One thing about torch that is changed: which library multiplies matrices on AMD's processors.
+"""What is changed in torch: which library multiplies matrices on AMD's processors.
 
 torch gives those of single precision to Intel's MKL, which takes to AVX-512 on Intel's processors
 alone. oneDNN, to which torch gives those in bfloat16, takes to it wherever there is AVX-512: it
@@ -19,6 +19,8 @@ import torch
 from torch import Tensor
 from torch.library import Library
 
+from chronoglot.runtime.changes.versions import is_checked
+
 GRID = 16
 SHAPES = 512  # of up to 4,096 rows, 768 inputs and 3,072 outputs: 23 MB in all
 _known: set[tuple[object, ...]] = set()
@@ -29,8 +31,10 @@ def use_onednn() -> Library | None:
     """Have oneDNN multiply in this process from now on, where that is faster.
 
     Returns what `replace_products` does, which the cache keeps; None where nothing is replaced. It
-    is not where a product is not what NumPy makes of it.
+    is not in another version of torch, nor where a product is not what NumPy makes of it.
     """
+    if not is_checked("torch"):
+        return None
     if torch.backends.cpu.get_cpu_capability() != "AVX512" or not _is_amd():
         return None
     library = replace_products()

@@ -1,0 +1,111 @@
+"""What is changed in Snakemake is still changed, still needed, and left out in other versions."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from chronoglot.runtime.changes import snakemake as changes
+from chronoglot.runtime.changes import versions
+from snakemake.io import _IOFile
+
+# Vectors that are removed after use, and whoever reads them; so many timers, in the end.
+SNAKEFILE = """
+import threading
+
+import chronoglot.runtime.changes.snakemake as changes
+
+TIMERS = []
+
+
+class Counted(threading.Timer):
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        TIMERS.append(self)
+
+
+threading.Timer = Counted
+changed = config.get("changed")
+if changed:
+    heed = changes.ignore_missing_ancient_inputs()
+
+
+onstart:
+    if changed:
+        heed()
+        changes.lift_default_rate_limit(workflow)
+
+
+onsuccess:
+    print(f"timers: {len(TIMERS)}")
+
+
+rule all:
+    input: [f"probe-{n}" for n in range(config["readers"])]
+
+
+rule encode:
+    output: temp("vectors")
+    shell: "touch {output}"
+
+
+rule probe:
+    input: ancient("vectors")
+    output: "probe-{n}"
+    shell: "test -e {input} && touch {output}"
+"""
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Callable[..., str]:
+    (tmp_path / "Snakefile").write_text(SNAKEFILE)
+
+    def run(readers: int, changed: bool, *options: str) -> str:
+        config = [f"readers={readers}", *(["changed=1"] if changed else [])]
+        done = subprocess.run(
+            [sys.executable, "-m", "snakemake", "--cores", "1", *options, "--config", *config],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout + done.stderr
+
+    return run
+
+
+def test_a_new_reader_of_vectors_has_no_other_run_again(run: Callable[..., str]) -> None:
+    run(1, True)
+    assert "output: probe-0" in run(2, False, "--dry-run"), "no change is needed any more"
+    planned = run(2, True)
+    assert "output: probe-1" in planned
+    assert "output: probe-0" not in planned
+
+
+def test_no_timer_is_set_for_each_job(run: Callable[..., str]) -> None:
+    assert "timers: 0\n" not in run(3, False), "no change is needed any more"
+    assert "timers: 0\n" in run(3, True, "--forceall")
+
+
+@pytest.mark.parametrize(("jobs", "seconds"), [(100, 2), (5, 1)])
+def test_a_limit_that_was_asked_for_stays(jobs: int, seconds: int) -> None:
+    limiter = SimpleNamespace(max_jobs=jobs, timespan=seconds)
+    workflow = SimpleNamespace(scheduler=SimpleNamespace(job_rate_limiter=limiter))
+    changes.lift_default_rate_limit(workflow)
+    assert workflow.scheduler.job_rate_limiter is limiter
+
+
+def test_another_version_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(versions.CHECKED, "snakemake", "9.27.0")
+    before = _IOFile.exists, _IOFile.mtime_uncached
+    heed = changes.ignore_missing_ancient_inputs()
+    assert (_IOFile.exists, _IOFile.mtime_uncached) == before
+    heed()
+    changes.lift_default_rate_limit(object())  # nothing is looked for
+
+
+def test_a_workflow_that_does_not_tell_is_no_error() -> None:
+    assert changes.planned_outputs(object()) == set()
+    assert not changes.runs_here(object())
