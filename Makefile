@@ -1,5 +1,5 @@
-# Everything needs only Linux, Python 3.11, git, make and a C compiler.
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# Everything needs only Linux, Python 3.11 to 3.13, git, make and a C++ compiler.
+PYTHON ?=
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 export OMP_NUM_THREADS := 1
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: demo test fast lint bench format lock docs clean
+.PHONY: demo test fast test-pythons lint bench format lock docs clean
 
 demo: $(READY)  ## run the default experiment and say where its report is
 	$(BIN)/snakemake --cores all
@@ -22,6 +22,9 @@ test: lint  ## all tests, the fast ones first
 
 fast: $(READY)  ## the fast tests alone
 	$(PYTEST) -m "not slow"
+
+test-pythons:  ## the fast tests on each Python that is found here
+	tests/pythons.sh
 
 lint: $(READY)  ## style, types and the workflow's own checks
 	$(BIN)/ruff check
@@ -44,14 +47,8 @@ docs: $(READY)  ## rewrite what is made from the settings: docs/settings.md and 
 	PYTHONPATH=workflow $(BIN)/python -m chronoglot settings-page --output docs/settings.md
 	PYTHONPATH=workflow $(BIN)/python -m chronoglot schema --output workflow/settings.schema.json
 
-# torch first and by itself: asked for by another package, pip takes a build of several gigabytes.
 $(READY): envs/requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
-		|| { echo "Python 3.11 is needed: make PYTHON=/path/to/python3.11"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet "$$(grep '^torch==' envs/requirements.in)"
-	$(BIN)/python -m pip install --quiet --no-deps -r envs/requirements.lock
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	envs/install.sh $(VENV) $(PYTHON)
 	touch $@
 
 # Resolves envs/requirements.in anew (needs uv). The CUDA packages that torch names for Linux are

@@ -80,7 +80,7 @@ def save_checkpoint(folder: Path, family: str, tokenizer: Path, step: int, layer
 
 def save_fairseq(path: Path, dictionary: Path, step: int, layers: int) -> Path:
     """A checkpoint of fairseq's own RobertaModel, of the subwords of a dictionary."""
-    from chronoglot.pretraining.fairseq_on_python311 import allow
+    from chronoglot.pretraining.fairseq_dataclasses import allow
 
     allow()
     from fairseq.checkpoint_utils import torch_persistent_save

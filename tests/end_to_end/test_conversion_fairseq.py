@@ -12,7 +12,7 @@ import pytest
 import torch
 from chronoglot.checkpoints.check import TOLERANCE, compare_with_fairseq
 from chronoglot.checkpoints.convert import convert
-from chronoglot.pretraining.fairseq_on_python311 import allow
+from chronoglot.pretraining.fairseq_dataclasses import allow
 from chronoglot.pretraining.tokenizer import train_tokenizer
 from chronoglot.runtime.errors import UserError
 
@@ -99,7 +99,7 @@ def trained(tokenizer: tuple[Path, Path], tmp_path_factory: pytest.TempPathFacto
     text = folder / "text.txt"
     binarise_language("xx", text, text, *tokenizer, folder / "bin")
     run = (
-        "from chronoglot.pretraining.fairseq_on_python311 import allow; allow();"
+        "from chronoglot.pretraining.fairseq_dataclasses import allow; allow();"
         "from fairseq_cli.train import cli_main; cli_main()"
     )
     options = (

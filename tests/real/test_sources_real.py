@@ -123,7 +123,7 @@ def fairseq_run(text: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for code, path in files.items():
         binarise_language(code, path, path, *tokenizer, folder / "bin")
     run = (
-        "from chronoglot.pretraining.fairseq_on_python311 import allow; allow();"
+        "from chronoglot.pretraining.fairseq_dataclasses import allow; allow();"
         "from fairseq_cli.train import cli_main; cli_main()"
     )
     options = (

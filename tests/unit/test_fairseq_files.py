@@ -18,7 +18,7 @@ from chronoglot.checkpoints.check import TOLERANCE, compare_with_fairseq
 from chronoglot.checkpoints.convert import convert
 from chronoglot.checkpoints.find import find_checkpoints, matching, place_of
 from chronoglot.checkpoints.load import load_fairseq
-from chronoglot.pretraining.fairseq_on_python311 import allow
+from chronoglot.pretraining.fairseq_dataclasses import allow
 from chronoglot.runtime.errors import UserError
 
 BODY = "encoder.sentence_encoder."

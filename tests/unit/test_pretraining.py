@@ -27,7 +27,6 @@ from chronoglot.pretraining.tokenizer import train_tokenizer
 from chronoglot.runtime.errors import UserError
 from fairseq import checkpoint_utils, tasks, utils
 from fairseq.data import MaskTokensDataset, TokenBlockDataset, data_utils
-from fairseq.dataclass.configs import FairseqConfig
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 from fairseq.tasks import multilingual_masked_lm
 
@@ -164,29 +163,6 @@ def run(binarised: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     run.train(1, also_save=(0, 7, 20, 33))
     run.train(2, also_save=(0, 7, 20, 33))
     return run
-
-
-# --- fairseq on Python 3.11
-
-
-def test_fairseq_s_defaults_are_what_it_says() -> None:
-    config = FairseqConfig()
-    assert (config.common.seed, config.common.log_interval, config.common.fp16) == (1, 100, False)
-    assert (config.optimization.lr, config.optimization.clip_norm) == ([0.25], 0.0)
-    assert (config.dataset.train_subset, config.dataset.num_workers) == ("train", 1)
-    assert (config.checkpoint.save_dir, config.checkpoint.save_interval) == ("checkpoints", 1)
-
-
-def test_other_dataclasses_are_still_refused_mutable_defaults() -> None:
-    @dataclasses.dataclass
-    class Part:
-        number: int = 0
-
-    with pytest.raises(ValueError, match="mutable default"):
-
-        @dataclasses.dataclass
-        class Whole:
-            part: Part = Part()  # noqa: RUF009
 
 
 # --- recipe

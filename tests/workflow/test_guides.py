@@ -139,6 +139,20 @@ def test_a_folder_of_a_run_that_is_still_training(folder_guide: Guide) -> None:
     guide.finished()
 
 
+def test_a_folder_needs_nothing_of_fairseq(folder_guide: Guide) -> None:
+    """Whoever pretrains nothing here may leave out what has to be compiled."""
+    guide = folder_guide
+    (guide.folder / "workflow/sitecustomize.py").write_text(
+        "import sys\nfor name in ('fairseq', 'hydra', 'omegaconf'):\n    sys.modules[name] = None\n"
+    )
+    for name in ("fairseq", "hydra", "omegaconf"):
+        assert guide.shell(f"python -c 'import {name}'").code
+    guide.write()
+    made = guide.shell("snakemake --cores 2 tables --configfile mine.yaml")
+    assert made.code == 0, made.text[-6000:]
+    assert scored(guide, "mine", layers=2) == [0, 500, 1000]
+
+
 def test_what_is_told_of_a_folder(folder_guide: Guide) -> None:
     guide, runs = folder_guide, folder_guide.folder / "runs"
     guide.write()

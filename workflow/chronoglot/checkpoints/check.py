@@ -9,7 +9,7 @@ import torch
 
 from chronoglot.checkpoints.convert import mask_first
 from chronoglot.checkpoints.load import load_fairseq
-from chronoglot.pretraining.fairseq_on_python311 import allow
+from chronoglot.pretraining.fairseq_dataclasses import allow
 from chronoglot.runtime.errors import UserError
 
 TOLERANCE = 1e-4

@@ -2,9 +2,9 @@
 
 import logging
 
-from chronoglot.pretraining import fairseq_on_python311
+from chronoglot.pretraining import fairseq_dataclasses
 
 # Here, since a package is imported before its modules, and so before any of them imports fairseq,
 # which prints what it does from its import on.
-fairseq_on_python311.allow()
+fairseq_dataclasses.allow()
 logging.getLogger("fairseq").setLevel(logging.WARNING)

@@ -1,16 +1,21 @@
-"""Let official fairseq 0.12.2 be imported on Python 3.11, which refuses its configuration.
+"""Let official fairseq 0.12.2 be imported on Python 3.11 to 3.13, which refuse its configuration.
 
-Python 3.11 refuses a dataclass field whose default is of an unhashable class; Python 3.10 refused
+They refuse a dataclass field whose default is of an unhashable class; Python 3.10 refused
 only lists, dicts and sets. fairseq's configuration (and hydra's) nests dataclasses that way, and
 a dataclass with `eq` is unhashable. With a hash by identity, which is what they would have without
 `eq`, these classes pass, and nothing else about them changes.
 
-The check is in a private function of `dataclasses`, hence the narrow range of Pythons in
-pyproject.toml. The patch touches classes of fairseq and hydra alone.
+The check is in a private function of `dataclasses`, hence the range of Pythons here and in
+pyproject.toml: those that it was tried with (`make test-pythons`). The patch touches classes of fairseq and hydra alone.
 """
 
 import dataclasses
+import sys
 from typing import Any
+
+from chronoglot.runtime.errors import UserError
+
+TRIED = ((3, 11), (3, 12), (3, 13))
 
 _get_field = dataclasses._get_field  # type: ignore[attr-defined]
 
@@ -30,5 +35,11 @@ def _get_field_with_hashable_default(cls: type, name: str, *rest: Any) -> Any:
 
 
 def allow() -> None:
-    """Make `import fairseq` work from here on."""
+    """Make `import fairseq` work from here on; raises UserError on a Python it was not tried with."""
+    if sys.version_info[:2] not in TRIED:
+        *others, last = (".".join(map(str, version)) for version in TRIED)
+        raise UserError(
+            f"fairseq can be imported on Python {', '.join(others)} and {last}, not on "
+            f"{sys.version_info[0]}.{sys.version_info[1]}: make the environment with one of them"
+        )
     dataclasses._get_field = _get_field_with_hashable_default  # type: ignore[attr-defined]
