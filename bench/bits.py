@@ -4,8 +4,8 @@ from math import log
 from pathlib import Path
 from typing import Any
 
+from chronoglot.data.lines import paragraphs
 from chronoglot.encoding.bits import bits_per_character, folds
-from chronoglot.pretraining.tokenizer import paragraphs
 
 from bench import inputs, models
 from bench.benchmark import Case, Competitor, Options, Outcome, Precision, Run

@@ -14,8 +14,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from chronoglot.data.in_vitro.typology import Generator, Sentences, Typology
 from chronoglot.runtime.files import whole, whole_folder
+from chronoglot.settings.in_vitro import Generator, Sentences, Typology
 from chronoglot.tables.gold_links import Parallel, read_parallel, write_parallel
 from chronoglot.tables.sentence_pairs import Pairs, write_pairs
 from chronoglot.tables.words import Words, read_words, write_words

@@ -13,15 +13,15 @@ from chronoglot.data.in_vitro.dice import Dice
 from chronoglot.data.in_vitro.grammar import LONGEST, SHORTEST, Grammar
 from chronoglot.data.in_vitro.lexicon import make_lexicon
 from chronoglot.data.in_vitro.realise import Speaker, Word, links
-from chronoglot.data.in_vitro.typology import (
+from chronoglot.data.in_vitro.world import OPEN, World
+from chronoglot.data.in_vitro.write import SPLITS, generate_language, generate_parallel
+from chronoglot.settings.in_vitro import (
     PARAMETERS,
     Generator,
     Sentences,
     Typology,
     distance,
 )
-from chronoglot.data.in_vitro.world import OPEN, World
-from chronoglot.data.in_vitro.write import SPLITS, generate_language, generate_parallel
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -238,7 +238,7 @@ def test_each_language_is_written_in_its_script(folder: Path) -> None:
 def test_files_are_the_same_in_another_process(folder: Path, tmp_path: Path) -> None:
     script = (
         "import sys\nfrom pathlib import Path\n"
-        "from chronoglot.data.in_vitro.typology import Generator, Typology\n"
+        "from chronoglot.settings.in_vitro import Generator, Typology\n"
         "from chronoglot.data.in_vitro.write import generate_language\n"
         "generate_language('qac', Typology.model_validate_json(sys.argv[1]),"
         f" Generator.model_validate_json(sys.argv[2]), {SEED}, Path(sys.argv[3]))\n"

@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-from chronoglot.data.in_vitro.typology import Generator, Sentences, Typology
 from chronoglot.data.in_vitro.write import generate_parallel
 from chronoglot.data.parallel import prepare_parallel, read_gold
 from chronoglot.data.spaces import spaces
 from chronoglot.runtime.errors import UserError
+from chronoglot.settings.in_vitro import Generator, Sentences, Typology
 from chronoglot.tables.gold_links import Parallel, SentencePair, read_parallel, write_parallel
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -215,7 +215,7 @@ probe("arc_prediction", folder / "words.parquet", folder, step=0, layers=[1], la
       seed=1, regularisation=[0.1], probes=folder / "again")
 transfer("arc_prediction", folder / "words.parquet", folder, step=0, layers=[1], sources=["xx"],
          target="yy", seed=1, probes=folder / "again", scores=folder / "transfer.json")
-print(sorted({{"torch", "scipy", "sklearn", "pandas", "transformers"}} & set(sys.modules)))
+print(sorted({{"torch", "scipy", "sklearn", "transformers"}} & set(sys.modules)))
 """
     environment = {"PYTHONPATH": ":".join(sys.path)}
     found = subprocess.run(

@@ -12,9 +12,9 @@ import pytest
 from chronoglot.analysis import properties
 from chronoglot.analysis.distances import KIN, STANDARD, distances
 from chronoglot.analysis.properties import language_properties, pair_properties
-from chronoglot.data.in_vitro.typology import PARAMETERS, Typology, distance
 from chronoglot.encoding.tokens import SentencePieceTokeniser
 from chronoglot.pretraining.tokenizer import train_tokenizer
+from chronoglot.settings.in_vitro import PARAMETERS, Typology, distance
 from chronoglot.tables.words import Words, write_words
 from hypothesis import given
 from hypothesis import strategies as st

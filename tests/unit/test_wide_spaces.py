@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pytest
 from chronoglot.data.conllu import read_conllu
-from chronoglot.data.lines import items, read_lines
+from chronoglot.data.lines import items, paragraphs, read_lines
 from chronoglot.data.parallel import read_gold
 from chronoglot.data.text import prepare_text
 from chronoglot.data.treebank import prepare_words
 from chronoglot.data.xnli import read_xnli
-from chronoglot.pretraining.tokenizer import paragraphs
 from chronoglot.tables.words import read_words
 
 # All that `str.split` or `str.splitlines` divides at, but for what divides in the formats.

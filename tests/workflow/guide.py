@@ -7,8 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from chronoglot.data.in_vitro.typology import Generator, Typology
 from chronoglot.data.in_vitro.write import generate_language
+from chronoglot.settings.in_vitro import Generator, Typology
 from conftest import IN_VITRO, ROOT, Outcome
 
 SENTENCES = {"train": 60, "dev": 20, "test": 30}

@@ -14,10 +14,10 @@ import pytest
 import tiny_model
 import torch
 import yaml
-from chronoglot.data.in_vitro.typology import Generator, Typology
 from chronoglot.data.in_vitro.write import generate_language, generate_parallel
 from chronoglot.runtime.errors import UserError
 from chronoglot.settings.file import check
+from chronoglot.settings.in_vitro import Generator, Typology
 from chronoglot.settings.model import Settings
 from conftest import IN_VITRO, MINIATURE, ROOT, Outcome
 from loopback import loopback

@@ -11,7 +11,7 @@ import yaml
 from chronoglot.analysis.correlates import mantel
 from chronoglot.analysis.learning import BEST
 from chronoglot.analysis.tables import transfer
-from chronoglot.data.in_vitro.typology import Typology, distance
+from chronoglot.settings.in_vitro import Typology, distance
 from conftest import ROOT, Workflow
 
 pytestmark = pytest.mark.slow

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
-from chronoglot.data.in_vitro.typology import PARAMETERS, Typology
+from chronoglot.settings.in_vitro import PARAMETERS, Typology
 
 Floats = NDArray[np.float64]
 

@@ -11,10 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from chronoglot.analysis.distances import distances
-from chronoglot.data.in_vitro.typology import Typology
+from chronoglot.data.lines import paragraphs
 from chronoglot.encoding.tokens import Tokeniser
-from chronoglot.pretraining.tokenizer import paragraphs
 from chronoglot.runtime.errors import UserError
+from chronoglot.settings.in_vitro import Typology
 from chronoglot.tables.words import read_words
 
 Described = Mapping[str, tuple[str, str, str]]

@@ -11,6 +11,7 @@ from glob import escape, glob
 from pathlib import Path
 
 from chronoglot.runtime.errors import UserError
+from chronoglot.runtime.urls import is_url
 
 _STEP = "{step}"
 _PART = re.compile(r"-(shard|model_part-)\d+(?=\.[^./]+$)")
@@ -63,11 +64,6 @@ def divided(pattern: str) -> dict[int, Path]:
         if matched:
             found.setdefault(int(matched["step"]), Path(name))
     return dict(sorted(found.items()))
-
-
-def is_url(name: str) -> bool:
-    """Whether it is a URL and not a path."""
-    return name.startswith(("https://", "http://"))
 
 
 def place_of(pattern: str, step: int) -> Path | str:

@@ -92,8 +92,8 @@ def properties(
     """Describe the languages, and their pairs: amounts, overlaps and distances."""
     from chronoglot.analysis.properties import language_properties, pair_properties
     from chronoglot.analysis.tables import write_named
-    from chronoglot.data.in_vitro.typology import Typology
     from chronoglot.encoding.fast_tokens import load_tokeniser
+    from chronoglot.settings.in_vitro import Typology
 
     described = {
         code: (language["name"], language["script"], language["family"])

@@ -202,7 +202,7 @@ def check_gpu(
 
 def _texts(path: Path) -> Iterator[str]:
     """Sentences of a text, or of a table, whose folder tells what it holds."""
-    from chronoglot.pretraining.tokenizer import paragraphs
+    from chronoglot.data.lines import paragraphs
     from chronoglot.tables.gold_links import read_parallel
     from chronoglot.tables.sentence_pairs import read_pairs
     from chronoglot.tables.words import read_words

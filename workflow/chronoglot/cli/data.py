@@ -18,8 +18,8 @@ def in_vitro(
     text: Annotated[Path, Option(help="text to write; the other files lie beside it")],
 ) -> None:
     """Invent a language: text, treebank and sentence pairs."""
-    from chronoglot.data.in_vitro.typology import Generator, Typology
     from chronoglot.data.in_vitro.write import generate_language
+    from chronoglot.settings.in_vitro import Generator, Typology
 
     generate_language(
         language,
@@ -41,8 +41,8 @@ def in_vitro_parallel(
     sentences: Annotated[Path, Option(help="to write; the gold links lie beside it")],
 ) -> None:
     """Write parallel sentences of two invented languages, with gold word links."""
-    from chronoglot.data.in_vitro.typology import Generator, Typology
     from chronoglot.data.in_vitro.write import generate_parallel
+    from chronoglot.settings.in_vitro import Generator, Typology
 
     generate_parallel(
         source,

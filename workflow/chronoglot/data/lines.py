@@ -1,4 +1,4 @@
-"""Numbered lines of UTF-8 files, plain or compressed, and how a line is divided."""
+"""Lines of UTF-8 files: numbered, of plain or compressed ones; a text's paragraphs; their parts."""
 
 import bz2
 import gzip
@@ -23,6 +23,20 @@ _BLANKS = re.compile(r"[ \t]+")
 def items(line: str) -> list[str]:
     """The parts of a line between spaces and tabs."""
     return [part for part in _BLANKS.split(line) if part]
+
+
+def paragraphs(text: Path) -> Iterator[str]:
+    """Yield the paragraphs of a text, one a line; blank lines part documents and are passed over.
+
+    Raises UserError where the text is not UTF-8.
+    """
+    try:
+        with text.open(encoding="utf-8", newline="\n") as lines:
+            for line in lines:
+                if line := line.strip(BLANK + "\n"):
+                    yield line
+    except UnicodeDecodeError as error:
+        raise UserError(f"{text}: not UTF-8 ({error}); convert it") from error
 
 
 def read_lines(path: str | Path) -> Iterator[tuple[int, str]]:

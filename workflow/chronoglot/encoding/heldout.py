@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from chronoglot.pretraining.tokenizer import paragraphs
+from chronoglot.data.lines import paragraphs
 from chronoglot.runtime.errors import UserError
 from chronoglot.runtime.files import whole
 

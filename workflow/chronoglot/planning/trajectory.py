@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from chronoglot.checkpoints.complete import is_whole
-from chronoglot.checkpoints.find import divided, find_checkpoints, is_url, matching
+from chronoglot.checkpoints.find import divided, find_checkpoints, matching
 from chronoglot.checkpoints.folders import (
     TOKENIZER_FILES,
     source_files,
@@ -25,7 +25,7 @@ from chronoglot.data.fetch.missing import Needed
 from chronoglot.encoding.families import read_config, refuse_bf16, refuse_causal, refuse_first
 from chronoglot.runtime.errors import UserError
 from chronoglot.runtime.masquerade import is_pointer, masquerade
-from chronoglot.runtime.urls import is_open
+from chronoglot.runtime.urls import is_open, is_url
 from chronoglot.settings.checkpoints import FairseqFiles, Folder, HubRevisions
 from chronoglot.settings.model import Settings
 from chronoglot.tasks import load_task

@@ -15,7 +15,8 @@ import sentencepiece
 import torch
 from fairseq.data.indexed_dataset import make_builder
 
-from chronoglot.pretraining.tokenizer import paragraphs, read_pieces
+from chronoglot.data.lines import paragraphs
+from chronoglot.pretraining.tokenizer import read_pieces
 from chronoglot.runtime.errors import UserError
 from chronoglot.runtime.files import whole, whole_folder
 

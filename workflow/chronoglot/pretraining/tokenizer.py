@@ -17,23 +17,9 @@ from pathlib import Path
 import numpy as np
 import sentencepiece
 
-from chronoglot.data.lines import BLANK
+from chronoglot.data.lines import paragraphs
 from chronoglot.runtime.errors import UserError
 from chronoglot.runtime.files import whole
-
-
-def paragraphs(text: Path) -> Iterator[str]:
-    """Yield the paragraphs of a text, one a line; blank lines part documents and are passed over.
-
-    Raises UserError where the text is not UTF-8.
-    """
-    try:
-        with text.open(encoding="utf-8", newline="\n") as lines:
-            for line in lines:
-                if line := line.strip(BLANK + "\n"):
-                    yield line
-    except UnicodeDecodeError as error:
-        raise UserError(f"{text}: not UTF-8 ({error}); convert it") from error
 
 
 def shares(counts: Mapping[str, int], alpha: float) -> dict[str, float]:

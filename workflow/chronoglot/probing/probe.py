@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from pyarrow.lib import StringBuilder
 
 from chronoglot.probing.examples import make_examples
 from chronoglot.probing.features import Features
@@ -113,21 +112,10 @@ def _probe_layer(
 
 
 def _write_predictions(test: Examples, predicted: NDArray[np.object_], path: Path) -> None:
-    columns = [_integers(test.item), _integers(test.other), _labels(test.label), _labels(predicted)]
+    columns = (test.item, test.other, test.label, predicted)
+    arrays = [
+        pa.array(column).cast(field.type)
+        for column, field in zip(columns, PREDICTIONS, strict=True)
+    ]
     with whole(path) as temporary:
-        pq.write_table(pa.Table.from_arrays(columns, schema=PREDICTIONS), temporary)
-
-
-# Built piece by piece, since `pyarrow.array` imports pandas: that alone would double a small job.
-
-
-def _integers(values: NDArray[np.integer]) -> pa.Array:
-    buffer = pa.py_buffer(np.ascontiguousarray(values, np.int32))
-    return pa.Array.from_buffers(pa.int32(), len(values), [None, buffer])
-
-
-def _labels(labels: NDArray[np.object_]) -> pa.DictionaryArray:
-    names, codes = np.unique(labels.astype(str), return_inverse=True)
-    builder = StringBuilder()
-    builder.append_values(names.tolist())
-    return pa.DictionaryArray.from_arrays(_integers(codes), builder.finish())
+        pq.write_table(pa.Table.from_arrays(arrays, schema=PREDICTIONS), temporary)

@@ -1,7 +1,12 @@
-"""Which URLs can be trusted to give what their server has."""
+"""What is a URL, and which can be trusted to give what their server has."""
 
 from ipaddress import ip_address
 from urllib.parse import urlsplit
+
+
+def is_url(name: str) -> bool:
+    """Whether it is a URL and not a path."""
+    return name.startswith(("https://", "http://"))
 
 
 def is_open(url: str) -> bool:

@@ -6,8 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from chronoglot.checkpoints.find import is_url
-from chronoglot.runtime.urls import is_open
+from chronoglot.runtime.urls import is_open, is_url
 from chronoglot.settings.section import Layers, NotNegative, PathName, PathOfStep, Section
 
 Step = NotNegative

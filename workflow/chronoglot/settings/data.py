@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from chronoglot.data.in_vitro.typology import Typology
+from chronoglot.settings.in_vitro import Typology
 from chronoglot.settings.messages import name_pattern
 from chronoglot.settings.section import Amount, Distinct, PathName, PathOfLanguage, Section, Shares
 

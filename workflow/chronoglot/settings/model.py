@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from chronoglot.data.in_vitro.typology import Generator
 from chronoglot.settings.checkpoints import Checkpoints, Steps
 from chronoglot.settings.data import (
     IN_VITRO,
@@ -21,6 +20,7 @@ from chronoglot.settings.data import (
     Transfer,
     Xnli,
 )
+from chronoglot.settings.in_vitro import Generator
 from chronoglot.settings.messages import name_pattern, nearest
 from chronoglot.settings.section import Distinct, Layers, NotNegative, Positive, Section
 from chronoglot.tasks import task_names

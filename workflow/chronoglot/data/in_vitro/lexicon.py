@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from chronoglot.data.in_vitro.dice import Dice
-from chronoglot.data.in_vitro.typology import Script, Typology
 from chronoglot.data.in_vitro.world import Concept, World
+from chronoglot.settings.in_vitro import Script, Typology
 
 _VOWELS = "aeiou"
 _CONSONANTS = "ptkbdgmnszlrfhx"

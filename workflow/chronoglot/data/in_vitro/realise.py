@@ -6,8 +6,8 @@ from typing import NamedTuple, Optional
 
 from chronoglot.data.in_vitro.lexicon import Lexicon
 from chronoglot.data.in_vitro.meaning import Adjunct, Clause, NounPhrase
-from chronoglot.data.in_vitro.typology import Typology
 from chronoglot.data.in_vitro.world import NOT, Concept
+from chronoglot.settings.in_vitro import Typology
 
 _STOP, _COMMA = ".", ","
 

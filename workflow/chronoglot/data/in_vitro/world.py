@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from chronoglot.data.in_vitro.dice import Choice, Dice
-from chronoglot.data.in_vitro.typology import Generator
+from chronoglot.settings.in_vitro import Generator
 
 
 class Concept(NamedTuple):

@@ -10,9 +10,9 @@ from chronoglot.data.in_vitro.inference import Pair, Reasoner
 from chronoglot.data.in_vitro.lexicon import make_lexicon
 from chronoglot.data.in_vitro.meaning import Clause
 from chronoglot.data.in_vitro.realise import Speaker, Word, links, spell
-from chronoglot.data.in_vitro.typology import Generator, Typology
 from chronoglot.data.in_vitro.world import World
 from chronoglot.runtime.files import whole_folder
+from chronoglot.settings.in_vitro import Generator, Typology
 
 SPLITS = ("train", "dev", "test")
 
