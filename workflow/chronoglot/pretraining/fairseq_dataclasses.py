@@ -6,7 +6,8 @@ a dataclass with `eq` is unhashable. With a hash by identity, which is what they
 `eq`, these classes pass, and nothing else about them changes.
 
 The check is in a private function of `dataclasses`, hence the range of Pythons here and in
-pyproject.toml: those that it was tried with (`make test-pythons`). The patch touches classes of fairseq and hydra alone.
+pyproject.toml: those that it was tried with (`make test-pythons`). The patch touches
+classes of fairseq and hydra alone.
 """
 
 import dataclasses
@@ -35,7 +36,7 @@ def _get_field_with_hashable_default(cls: type, name: str, *rest: Any) -> Any:
 
 
 def allow() -> None:
-    """Make `import fairseq` work from here on; raises UserError on a Python it was not tried with."""
+    """Make `import fairseq` work from here on; raises UserError on a Python not tried."""
     if sys.version_info[:2] not in TRIED:
         *others, last = (".".join(map(str, version)) for version in TRIED)
         raise UserError(
