@@ -70,32 +70,6 @@ def gold(
 
 
 @app.command()
-def licences(
-    configuration: Annotated[Path, Argument(help="an experiment's settings")] = Path("config.yaml"),
-) -> None:
-    """List the data that an experiment uses, with licences and what to cite."""
-    from rich.console import Console
-    from rich.table import Column, Table
-
-    from chronoglot.data.fetch.datasets import licences as licences_of
-    from chronoglot.planning.downloads import Downloads
-    from chronoglot.planning.inputs import Inputs
-    from chronoglot.settings.file import check, read_yaml
-
-    settings = check(read_yaml(configuration), str(configuration))
-    downloads = Downloads(settings)
-    inputs = Inputs(settings, downloads)
-    found = licences_of(inputs.datasets, inputs.treebank_folders(), downloads.table)
-    table = Table("data", "version", "licence", Column("page", overflow="fold"))
-    for row in found:
-        table.add_row(row.dataset, row.version, row.licence, row.page)
-    console = Console()
-    console.print(table)
-    for reference in dict.fromkeys(entry for row in found for entry in row.references):
-        console.print(f"\n{reference}", highlight=False, markup=False, soft_wrap=True)
-
-
-@app.command()
 def list_licences(
     datasets: Annotated[str, Option(help="names of datasets, comma-separated")],
     output: Annotated[Path, Option(help="JSON to write")],

@@ -1,4 +1,4 @@
-"""Commands of the report stage, and of the documentation."""
+"""Commands of the report stage."""
 
 import json
 from pathlib import Path
@@ -66,19 +66,3 @@ def report(
         left_out=json.loads(left_out),
         share=resolved["analysis"]["learned_share"],
     )
-
-
-@app.command()
-def settings_page(output: Annotated[Path, Option()]) -> None:
-    """Write the documentation of all settings."""
-    from chronoglot.settings.page import write_settings_page
-
-    write_settings_page(output)
-
-
-@app.command()
-def schema(output: Annotated[Path, Option()]) -> None:
-    """Write the settings' JSON schema, for editors."""
-    from chronoglot.settings.page import write_schema
-
-    write_schema(output)
