@@ -12,7 +12,8 @@ from chronoglot.data.locate import find_parts
 from chronoglot.data.text import prepare_text
 from chronoglot.data.treebank import prepare_words
 from chronoglot.runtime.errors import UserError
-from chronoglot.tables.words import SPLITS, read_words
+from chronoglot.tables.values import SPLITS
+from chronoglot.tables.words import read_words
 
 
 def is_damaged(path: Path) -> bool:

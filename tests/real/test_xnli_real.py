@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from chronoglot.data.xnli import collect_pairs
-from chronoglot.tables.sentence_pairs import LABELS, Pairs
+from chronoglot.tables.sentence_pairs import Pairs
+from chronoglot.tables.values import LABELS
 
 SIZES = {"dev": 2490, "test": 5010}
 

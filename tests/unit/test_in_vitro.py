@@ -14,7 +14,7 @@ from chronoglot.data.in_vitro.grammar import LONGEST, SHORTEST, Grammar
 from chronoglot.data.in_vitro.lexicon import make_lexicon
 from chronoglot.data.in_vitro.realise import Speaker, Word, links
 from chronoglot.data.in_vitro.world import OPEN, World
-from chronoglot.data.in_vitro.write import SPLITS, generate_language, generate_parallel
+from chronoglot.data.in_vitro.write import generate_language, generate_parallel
 from chronoglot.settings.in_vitro import (
     PARAMETERS,
     Generator,
@@ -22,6 +22,7 @@ from chronoglot.settings.in_vitro import (
     Typology,
     distance,
 )
+from chronoglot.tables.values import SPLITS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError

@@ -5,12 +5,13 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from chronoglot.data.in_vitro.inference import LABELS, Fact, Literal, Pair
+from chronoglot.data.in_vitro.inference import Fact, Literal, Pair
 from chronoglot.data.in_vitro.lexicon import make_lexicon
 from chronoglot.data.in_vitro.realise import Speaker
 from chronoglot.data.in_vitro.world import World
 from chronoglot.data.in_vitro.write import draw_pairs
 from chronoglot.settings.in_vitro import Generator, Sentences, Typology
+from chronoglot.tables.values import LABELS
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 

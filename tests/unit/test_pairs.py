@@ -14,7 +14,8 @@ import torch
 from chronoglot.encoding.encoder import Encoder, load_encoder
 from chronoglot.encoding.pairs import shortened, write_pair_vectors
 from chronoglot.runtime.errors import UserError
-from chronoglot.tables.sentence_pairs import LABELS, SCHEMA, Pairs, read_pairs, write_pairs
+from chronoglot.tables.sentence_pairs import SCHEMA, Pairs, read_pairs, write_pairs
+from chronoglot.tables.values import LABELS
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray

@@ -200,7 +200,7 @@ def test_every_task_loads_under_its_name() -> None:
 
 
 def test_an_unknown_task_names_the_nearest() -> None:
-    with pytest.raises(UserError, match="'arc_predicton': did you mean 'arc_prediction'"):
+    with pytest.raises(UserError, match="'arc_predicton'; did you mean 'arc_prediction'"):
         load_task("arc_predicton")
 
 

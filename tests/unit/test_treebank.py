@@ -11,7 +11,8 @@ from chronoglot.data.draw import draw
 from chronoglot.data.locate import find_parts
 from chronoglot.data.treebank import prepare_words
 from chronoglot.runtime.errors import UserError
-from chronoglot.tables.words import SPLITS, Words, read_words
+from chronoglot.tables.values import SPLITS
+from chronoglot.tables.words import Words, read_words
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

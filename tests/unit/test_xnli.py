@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from chronoglot.data.in_vitro.write import SPLITS, generate_language
+from chronoglot.data.in_vitro.write import generate_language
 from chronoglot.data.xnli import collect_pairs, read_xnli
 from chronoglot.runtime.errors import UserError
 from chronoglot.settings.in_vitro import Generator, Sentences, Typology
-from chronoglot.tables.sentence_pairs import LABELS, Pairs
+from chronoglot.tables.sentence_pairs import Pairs
+from chronoglot.tables.values import LABELS, SPLITS
 from chronoglot.tasks import load_task
 from chronoglot.tasks.base import ProbingTask
 

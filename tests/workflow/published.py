@@ -11,8 +11,9 @@ import zipfile
 from pathlib import Path
 
 from chronoglot.data.fetch.datasets import TABLE
-from chronoglot.data.in_vitro.write import SPLITS, generate_language, generate_parallel
+from chronoglot.data.in_vitro.write import generate_language, generate_parallel
 from chronoglot.settings.in_vitro import Generator, Typology
+from chronoglot.tables.values import SPLITS
 from loopback import Server
 
 TREEBANKS = {"en": "UD_English-EWT", "cs": "UD_Czech-CAC", "de": "UD_German-GSD"}

@@ -13,9 +13,9 @@ from chronoglot.alignment.methods import METHODS, similarity
 from chronoglot.alignment.metrics import Agreement, agreement
 from chronoglot.encoding.encode import Long, Pooling, word_vectors
 from chronoglot.encoding.encoder import Precision, load_encoder
-from chronoglot.encoding.progress import Progress
 from chronoglot.runtime.errors import UserError
 from chronoglot.runtime.files import whole
+from chronoglot.runtime.progress import Progress
 from chronoglot.tables.gold_links import read_parallel
 
 

@@ -152,9 +152,9 @@ def _rename(state: Mapping[str, Tensor], config: Mapping, path: Path) -> dict[st
     """The tensors under their new names; every old name is used, or known to be unused."""
     names = _names(config)
     if missing := [name for name in names if name not in state]:
-        raise UserError(f"{path}: {_listed(missing)} missing")
+        raise UserError(f"{path}: {_tensors(missing)} missing")
     if unknown := [name for name in state if name not in names and name != _TIED]:
-        raise UserError(f"{path}: {_listed(unknown)} unknown, so conversion would lose something")
+        raise UserError(f"{path}: {_tensors(unknown)} unknown, so conversion would lose something")
     for name, (_, shape) in names.items():
         if tuple(state[name].shape) != shape:
             raise UserError(
@@ -205,7 +205,7 @@ def _names(config: Mapping) -> dict[str, tuple[str, tuple[int, ...]]]:
     return names
 
 
-def _listed(names: list[str]) -> str:
+def _tensors(names: list[str]) -> str:
     return f"tensors {listed(names)} are" if len(names) > 1 else f"tensor {listed(names)} is"
 
 

@@ -6,6 +6,11 @@ of each finding with what was found; `chronoglot.checkpoints.verify` says what t
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from functools import partial
+
+from chronoglot.runtime.errors import listed
+
+_few = partial(listed, most=3)  # as many names as a finding gives
 
 # Embeddings without a token that a model may have: they are padded to a round number for the sake
 # of the hardware. fairseq pads the dictionary instead, so that sentencepiece must fit exactly.
@@ -30,7 +35,7 @@ def identical(tensors: Mapping[int, dict]) -> dict[str, str]:
             if 1 < len(group) < len(having):
                 shared[group].append(name)
     return found | {
-        _name("shared", group): f"equal, though they change elsewhere: {_listed(names)}"
+        _name("shared", group): f"equal, though they change elsewhere: {_few(names)}"
         for group, names in shared.items()
     }
 
@@ -42,9 +47,9 @@ def other_tensors(tensors: Mapping[int, dict]) -> dict[str, str]:
     usual = {name for name, number in numbers.items() if 2 * number >= len(tensors)}
     for step, content in tensors.items():
         if missing := sorted(usual - content.keys()):
-            found[f"missing:{step}"] = f"not there: {_listed(missing)}"
+            found[f"missing:{step}"] = f"not there: {_few(missing)}"
         if extra := sorted(content.keys() - usual):
-            found[f"extra:{step}"] = f"not in most other steps: {_listed(extra)}"
+            found[f"extra:{step}"] = f"not in most other steps: {_few(extra)}"
     for kind in ("shape", "dtype"):
         most = {
             name: _most(str(c[name][kind]) for c in tensors.values() if name in c)
@@ -54,7 +59,7 @@ def other_tensors(tensors: Mapping[int, dict]) -> dict[str, str]:
             if others := [name for name, t in content.items() if str(t[kind]) != most[name]]:
                 first = others[0]
                 found[f"{kind}:{step}"] = (
-                    f"{content[first][kind]} where most steps have {most[first]}: {_listed(others)}"
+                    f"{content[first][kind]} where most steps have {most[first]}: {_few(others)}"
                 )
     return found
 
@@ -66,7 +71,7 @@ def not_finite(tensors: Mapping[int, dict]) -> dict[str, str]:
         for kind in ("nan", "infinite"):
             if names := [name for name, tensor in content.items() if tensor.get(kind)]:
                 number = sum(content[name][kind] for name in names)
-                found[f"{kind}:{step}"] = f"{number} {kind} in {_listed(names)}"
+                found[f"{kind}:{step}"] = f"{number} {kind} in {_few(names)}"
     return found
 
 
@@ -122,7 +127,3 @@ def _most(values: Iterable[str | None]) -> str | None:
 
 def _name(kind: str, steps: Sequence[int]) -> str:
     return ":".join([kind, *map(str, steps)])
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -5,12 +5,11 @@ twice it is the same number twice. In local names `*` stands for anything within
 fairseq's epoch in `checkpoint_*_{step}.pt`.
 """
 
-import difflib
 import re
 from glob import escape, glob
 from pathlib import Path
 
-from chronoglot.runtime.errors import UserError
+from chronoglot.runtime.errors import UserError, most_alike
 from chronoglot.runtime.urls import is_url
 
 _STEP = "{step}"
@@ -112,5 +111,4 @@ def _nearest(pattern: str) -> str:
     names = sorted(child.name for child in folder.iterdir())
     if not names:
         return f"; {folder} is empty"
-    nearest = difflib.get_close_matches(wanted, names, n=3, cutoff=0)
-    return f"; nearest to {wanted} in {folder}: {', '.join(nearest)}"
+    return f"; nearest to {wanted} in {folder}: {', '.join(most_alike(wanted, names, 3))}"

@@ -110,12 +110,16 @@ def why_never(folder: str | Path) -> str | None:
 
 def source_files(source: Path, tokenizer: Path | None = None) -> list[Path]:
     """The files of a complete checkpoint that a run's is made of."""
-    names = {entry.name for entry in source.iterdir()}
     tokens = tokenizer or source
     return [
-        *(source / name for name in [CONFIG, *weight_files(names, source.joinpath)]),
+        *_model_files(source),
         *(tokens / name for name in TOKENIZER_FILES if (tokens / name).is_file()),
     ]
+
+
+def _model_files(source: Path) -> list[Path]:
+    names = {entry.name for entry in source.iterdir()}
+    return [source / name for name in [CONFIG, *weight_files(names, source.joinpath)]]
 
 
 def link_local(
@@ -131,8 +135,7 @@ def link_local(
     source = Path(source)
     if missing := what_is_missing(source):
         raise UserError(f"{source}: not a complete checkpoint: {missing}")
-    names = {entry.name for entry in source.iterdir()}
-    files = {name: source / name for name in [CONFIG, *weight_files(names, source.joinpath)]}
+    files = {path.name: path for path in _model_files(source)}
     tokens = Path(tokenizer) if tokenizer else source
     assemble(files, tokens, folder, {"folder": str(source.resolve())})
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from chronoglot.checkpoints.manifest import check_manifest, write_manifest
 from chronoglot.checkpoints.weights import write_weights
-from chronoglot.runtime.errors import UserError
+from chronoglot.runtime.errors import UserError, listed
 from chronoglot.runtime.files import whole_folder
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def _check_complete(places: Mapping[str, Tensor], drawn: "PreTrainedModel", mode
         if weight.data_ptr() not in used and "pooler." not in name  # which no task reads
     ]
     if unused:
-        raise UserError(f"{model}: the model has no weights for {', '.join(unused[:5])}")
+        raise UserError(f"{model}: the model has no weights for {listed(unused)}")
 
 
 def _write_weights(old: Path, new: Path, places: Mapping[str, Tensor]) -> None:

@@ -20,11 +20,7 @@ from conllu.parser import (
 
 from chronoglot.data.lines import BLANK, read_lines
 from chronoglot.runtime.errors import UserError
-
-UPOS = frozenset({
-    "ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON", "PROPN",
-    "PUNCT", "SCONJ", "SYM", "VERB", "X",
-})  # fmt: skip
+from chronoglot.tables.values import UPOS
 
 # Only the columns that are used are taken apart.
 _PARSERS = {field: DEFAULT_FIELD_PARSERS[field] for field in ("id", "head", "misc")}

@@ -5,10 +5,9 @@ Called while the Snakefile is parsed: imports nothing heavy.
 
 import re
 from collections.abc import Collection
-from difflib import get_close_matches
 from pathlib import Path
 
-from chronoglot.runtime.errors import UserError
+from chronoglot.runtime.errors import UserError, most_alike
 
 # Large treebanks cut their training part: cs_pdt-ud-train-c.conllu, cs_pdt-ud-train-l.conllu.
 _PART = re.compile(r".+-ud-(train|dev|test)([-.].+)?\.conllu")
@@ -81,8 +80,7 @@ def _nearest(folder: Path) -> str:
     parent = folder.parent
     if not parent.is_dir():
         return f"nor is there {parent}: set the folder that holds the treebanks"
-    siblings = sorted(path.name for path in parent.iterdir() if path.is_dir())
-    near = get_close_matches(folder.name, siblings, n=1, cutoff=0)
+    near = most_alike(folder.name, (path.name for path in parent.iterdir() if path.is_dir()))
     return f"the nearest in {parent} is {near[0]}" if near else f"{parent} holds no folder at all"
 
 

@@ -11,7 +11,8 @@ from chronoglot.data.conllu import Sentence, read_conllu
 from chronoglot.data.draw import draw
 from chronoglot.data.hidden import hidden as hidden_ids
 from chronoglot.runtime.errors import UserError
-from chronoglot.tables.words import SPLITS, Words, write_words
+from chronoglot.tables.values import SPLITS
+from chronoglot.tables.words import Words, write_words
 
 Splits = dict[str, list[Sentence]]
 

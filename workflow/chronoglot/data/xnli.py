@@ -16,7 +16,8 @@ import numpy as np
 
 from chronoglot.data.lines import BLANK, read_lines
 from chronoglot.runtime.errors import UserError
-from chronoglot.tables.sentence_pairs import LABELS, Pairs
+from chronoglot.tables.sentence_pairs import Pairs
+from chronoglot.tables.values import LABELS
 
 # Which columns hold what is read.
 _FORMATS = {

@@ -22,9 +22,9 @@ from chronoglot.encoding.batches import batches
 from chronoglot.encoding.encode import Long
 from chronoglot.encoding.encoder import MaskedLM, Precision, load_masked_lm
 from chronoglot.encoding.heldout import first_paragraphs
-from chronoglot.encoding.progress import Progress
 from chronoglot.encoding.windows import windows
 from chronoglot.runtime.errors import UserError
+from chronoglot.runtime.progress import Progress
 
 _ROWS = 256  # tokens whose scores over the vocabulary are in memory at once
 

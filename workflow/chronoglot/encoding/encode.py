@@ -12,10 +12,10 @@ from torch.nn.functional import embedding_bag
 
 from chronoglot.encoding.batches import batches, vector_files
 from chronoglot.encoding.encoder import Encoder
-from chronoglot.encoding.progress import Progress
 from chronoglot.encoding.tokens import Subwords
 from chronoglot.encoding.windows import Window, windows
 from chronoglot.runtime.errors import UserError
+from chronoglot.runtime.progress import Progress
 from chronoglot.tables.words import Words
 
 Pooling = Literal["mean", "first", "last"]

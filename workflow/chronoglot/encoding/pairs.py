@@ -14,8 +14,8 @@ from torch.nn.functional import embedding_bag
 from chronoglot.encoding.batches import batches, vector_files
 from chronoglot.encoding.encode import Long
 from chronoglot.encoding.encoder import Encoder
-from chronoglot.encoding.progress import Progress
 from chronoglot.runtime.errors import UserError
+from chronoglot.runtime.progress import Progress
 from chronoglot.tables.sentence_pairs import Pairs
 
 PairPooling = Literal["first", "mean"]

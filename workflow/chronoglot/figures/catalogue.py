@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from chronoglot.figures.entries import ENTRIES, Entry
 from chronoglot.figures.units import OF_PAIRS, WITHOUT_LAYERS, in_task_order, task_title
-from chronoglot.runtime.errors import UserError
-from chronoglot.settings.messages import nearest
+from chronoglot.runtime.errors import UserError, nearest
 from chronoglot.tasks import task_names
 
 if TYPE_CHECKING:

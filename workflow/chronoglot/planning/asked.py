@@ -4,8 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from chronoglot.runtime.errors import UserError
-from chronoglot.settings.messages import nearest
+from chronoglot.runtime.errors import UserError, nearest
 
 if TYPE_CHECKING:
     from chronoglot.planning.experiment import Plan

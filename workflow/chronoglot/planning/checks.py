@@ -5,8 +5,9 @@ Read by the Snakefile on every dry run, so nothing heavy is imported.
 
 from collections.abc import Sequence
 
-from chronoglot.planning.inputs import SPLITS, Inputs
+from chronoglot.planning.inputs import Inputs
 from chronoglot.settings.model import Settings
+from chronoglot.tables.values import SPLITS
 from chronoglot.tasks.base import Task
 
 

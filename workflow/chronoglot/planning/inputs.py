@@ -7,8 +7,8 @@ from chronoglot.planning.downloads import Downloads
 from chronoglot.runtime.errors import UserError
 from chronoglot.settings.data import IN_VITRO, Text, Treebank
 from chronoglot.settings.model import Settings
+from chronoglot.tables.values import SPLITS
 
-SPLITS = ("train", "dev", "test")
 _SET_FOLDER = "set `folders.{}` to the folder that holds it, or mend the name"
 
 

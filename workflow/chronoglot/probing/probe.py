@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from chronoglot.probing.examples import make_examples
@@ -18,7 +17,8 @@ from chronoglot.probing.saved import SavedProbe, save_probe
 from chronoglot.probing.tables import load_probing_task, read_items, read_vectors
 from chronoglot.runtime.errors import UserError
 from chronoglot.runtime.files import whole
-from chronoglot.tables.words import SPLITS
+from chronoglot.tables.parquet import write_table
+from chronoglot.tables.values import SPLITS
 from chronoglot.tasks.base import Examples, ProbingTask
 
 _LABEL = pa.dictionary(pa.int32(), pa.string())
@@ -117,5 +117,4 @@ def _write_predictions(test: Examples, predicted: NDArray[np.object_], path: Pat
         pa.array(column).cast(field.type)
         for column, field in zip(columns, PREDICTIONS, strict=True)
     ]
-    with whole(path) as temporary:
-        pq.write_table(pa.Table.from_arrays(arrays, schema=PREDICTIONS), temporary)
+    write_table(pa.Table.from_arrays(arrays, schema=PREDICTIONS), path)

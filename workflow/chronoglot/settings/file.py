@@ -9,8 +9,8 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from chronoglot.runtime.errors import UserError
-from chronoglot.settings.messages import explain, keys_of, nearest
+from chronoglot.runtime.errors import UserError, nearest
+from chronoglot.settings.messages import explain, keys_of
 from chronoglot.settings.model import Settings
 
 _NO_TEXT = ("Cc", "Cs", "Zl", "Zp")  # Unicode's controls, halves of characters, ends of lines

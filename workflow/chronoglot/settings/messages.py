@@ -3,7 +3,6 @@
 import datetime
 import re
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 Context = Mapping[str, Any]
@@ -43,12 +42,6 @@ def name_pattern(pattern: str, words: str) -> str:
     """The pattern; where a setting does not match it, the message says these words."""
     _PATTERNS[pattern] = words
     return pattern
-
-
-def nearest(name: str, known: list[str]) -> str:
-    """The end of a message: the known name that is nearest, or all of them."""
-    close = get_close_matches(name, known, n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(known)}"
 
 
 def keys_of(location: tuple[int | str, ...]) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from chronoglot.runtime.errors import nearest
 from chronoglot.settings.checkpoints import Checkpoints, Steps
 from chronoglot.settings.data import (
     IN_VITRO,
@@ -21,7 +22,7 @@ from chronoglot.settings.data import (
     Xnli,
 )
 from chronoglot.settings.in_vitro import Generator
-from chronoglot.settings.messages import name_pattern, nearest
+from chronoglot.settings.messages import name_pattern
 from chronoglot.settings.section import Distinct, Layers, NotNegative, Positive, Section
 from chronoglot.tasks import task_names
 

@@ -4,10 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from chronoglot.runtime.errors import UserError
-from chronoglot.runtime.files import whole
+from chronoglot.tables.parquet import read_table, write_table
 
 _LINKS = pa.list_(pa.list_(pa.int32(), 2))
 SCHEMA = pa.schema(
@@ -58,15 +56,7 @@ class Parallel:
 
 def read_parallel(path: str | Path) -> Parallel:
     """Read a parallel table; raises UserError if the file is damaged or has other columns."""
-    try:
-        with pq.ParquetFile(path) as file:
-            table = file.read()
-    except (pa.ArrowException, OSError) as error:
-        raise UserError(
-            f"{path}: not a readable parallel table ({error}); delete the file and run again"
-        ) from error
-    if table.schema.names != SCHEMA.names:
-        raise UserError(f"{path}: not a parallel table: its columns are {table.schema.names}")
+    table = read_table(path, SCHEMA, "parallel")
     columns = [[_tuples(row) for row in column.to_pylist()] for column in table.columns]
     return Parallel(tuple(SentencePair(*row) for row in zip(*columns, strict=True)))
 
@@ -76,7 +66,6 @@ def _tuples(value: object) -> object:
 
 
 def write_parallel(parallel: Parallel, path: str | Path) -> None:
-    """Write a parallel table as Parquet, a row a sentence pair."""
+    """Write a parallel table, a row a sentence pair."""
     columns = {name: [getattr(pair, name) for pair in parallel.pairs] for name in SCHEMA.names}
-    with whole(path) as temporary:
-        pq.write_table(pa.Table.from_pydict(columns, schema=SCHEMA), temporary)
+    write_table(pa.Table.from_pydict(columns, schema=SCHEMA), path)

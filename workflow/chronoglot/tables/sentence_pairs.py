@@ -9,13 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from chronoglot.runtime.errors import UserError
-from chronoglot.runtime.files import whole
-
-LABELS = ("entailment", "neutral", "contradiction")
+from chronoglot.tables.parquet import read_columns, write_columns
 
 SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("split", "pair_id", "premise", "hypothesis", "label")]
@@ -27,7 +23,7 @@ class Pairs:
     """Sentence pairs; every array has one entry a pair.
 
     `pair_id` names a pair within its split; `label` is what the premise makes of the hypothesis,
-    one of `LABELS`.
+    one of `values.LABELS`.
     """
 
     split: NDArray[np.str_]
@@ -46,20 +42,9 @@ class Pairs:
 
 def read_pairs(path: str | Path) -> Pairs:
     """Read a pair table; raises UserError if the file is damaged or has other columns."""
-    try:
-        table = pq.read_table(path)
-    except (pa.ArrowException, OSError) as error:
-        raise UserError(
-            f"{path}: not a readable pair table ({error}); delete the file and run again"
-        ) from error
-    if table.schema.names != SCHEMA.names:
-        raise UserError(f"{path}: not a pair table: its columns are {table.schema.names}")
-    columns = {name: table[name].to_numpy() for name in SCHEMA.names}
-    return Pairs(**columns | {"split": columns["split"].astype("U5")})
+    return Pairs(**read_columns(path, SCHEMA, "pair"))
 
 
 def write_pairs(pairs: Pairs, path: str | Path) -> None:
-    """Write a pair table as Parquet."""
-    arrays = [pa.array(getattr(pairs, field.name)).cast(field.type) for field in SCHEMA]
-    with whole(path) as temporary:
-        pq.write_table(pa.table(arrays, schema=SCHEMA), temporary)
+    """Write a pair table."""
+    write_columns(pairs, SCHEMA, path)

@@ -11,13 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from chronoglot.runtime.errors import UserError
-from chronoglot.runtime.files import whole
-
-SPLITS = ("train", "dev", "test")
+from chronoglot.tables.parquet import read_columns, write_columns
 
 _LABEL = pa.dictionary(pa.int32(), pa.string())
 SCHEMA = pa.schema(
@@ -75,20 +71,9 @@ class Words:
 
 def read_words(path: str | Path) -> Words:
     """Read a word table; raises UserError if the file is damaged or has other columns."""
-    try:
-        table = pq.read_table(path)
-    except (pa.ArrowException, OSError) as error:
-        raise UserError(
-            f"{path}: not a readable word table ({error}); delete the file and run again"
-        ) from error
-    if table.schema.names != SCHEMA.names:
-        raise UserError(f"{path}: not a word table: its columns are {table.schema.names}")
-    columns = {name: table[name].to_numpy() for name in SCHEMA.names}
-    return Words(**columns | {"split": columns["split"].astype("U5")})
+    return Words(**read_columns(path, SCHEMA, "word"))
 
 
 def write_words(words: Words, path: str | Path) -> None:
-    """Write a word table as Parquet."""
-    arrays = [pa.array(getattr(words, field.name)).cast(field.type) for field in SCHEMA]
-    with whole(path) as temporary:
-        pq.write_table(pa.table(arrays, schema=SCHEMA), temporary)
+    """Write a word table."""
+    write_columns(words, SCHEMA, path)

@@ -1,11 +1,10 @@
 """The tasks, one module each: a new task is one new file here that defines `TASK`."""
 
 import pkgutil
-from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from chronoglot.runtime.errors import UserError
+from chronoglot.runtime.errors import UserError, nearest
 
 if TYPE_CHECKING:  # names are asked for where nothing is computed
     from chronoglot.tasks.base import Task
@@ -20,8 +19,6 @@ def load_task(name: str) -> "Task":
     """The task of that name; raises UserError, with the nearest known name, if there is none."""
     known = task_names()
     if name not in known:
-        nearest = get_close_matches(name, known, n=1)
-        hint = f"did you mean {nearest[0]!r}? " if nearest else ""
-        raise UserError(f"unknown task {name!r}: {hint}known tasks are {', '.join(known)}")
+        raise UserError(f"unknown task {name!r}{nearest(name, known)}")
     task: Task = import_module(f"{__name__}.{name}").TASK
     return task

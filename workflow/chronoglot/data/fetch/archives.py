@@ -8,13 +8,12 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import IO, Literal, NamedTuple, cast
 
-from chronoglot.runtime.errors import UserError
+from chronoglot.runtime.errors import UserError, most_alike
 from chronoglot.runtime.files import sha256
 
 _DAMAGE = (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError)
@@ -143,7 +142,7 @@ def _match(path: PurePosixPath, wanted: Sequence[str]) -> tuple[str, PurePosixPa
 def _nearest(name: str, names: set[PurePosixPath]) -> str:
     depth = len(PurePosixPath(name).parts)
     known = {str(PurePosixPath(*path.parts[-depth:])) for path in names}
-    near = get_close_matches(name, sorted(known), n=1, cutoff=0)
+    near = most_alike(name, known)
     return f"; the nearest name in it is {near[0]}" if near else ""
 
 

@@ -6,7 +6,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
-from chronoglot.data.fetch.download import Progress, by_hand, say_lines
+from chronoglot.data.fetch.download import Report, by_hand, say_lines
 from chronoglot.data.fetch.source import Source, StartOver, Unavailable, persist
 from chronoglot.data.lines import BLANK
 from chronoglot.data.text import Counts
@@ -15,7 +15,7 @@ from chronoglot.runtime.files import whole
 
 
 def fetch_text(
-    url: str, path: Path, *, max_characters: int, progress: Progress | None = None
+    url: str, path: Path, *, max_characters: int, progress: Report | None = None
 ) -> Counts:
     """Write the first documents of the .txt.xz file at a URL to `path`, itself .xz; their size.
 
@@ -27,7 +27,7 @@ def fetch_text(
 
     Raises UserError if the source is down, or holds no xz, no UTF-8, or no document so short.
     """
-    report = progress or say_lines(path.name)
+    report = progress or say_lines(path)
     try:
         return persist(StartOver, lambda: _fetch(url, path, max_characters, report))
     except Unavailable as error:
@@ -38,7 +38,7 @@ def fetch_text(
         ) from error
 
 
-def _fetch(url: str, path: Path, max_characters: int, progress: Progress) -> Counts:
+def _fetch(url: str, path: Path, max_characters: int, progress: Report) -> Counts:
     counts = Counts()
     with (
         Source(url) as source,

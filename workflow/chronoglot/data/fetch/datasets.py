@@ -9,14 +9,13 @@ known only from others who downloaded it, named in `sha256_from`.
 import csv
 import re
 from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from chronoglot.runtime.errors import UserError
+from chronoglot.runtime.errors import UserError, most_alike
 
 _FOLDER = Path(__file__).parent
 TABLE = _FOLDER / "datasets.csv"
@@ -99,7 +98,7 @@ def find_dataset(name: str, table: Path | None = None) -> Dataset:
     """The dataset of that name, such as `ud-2.15`; UserError, with the nearest, if none is."""
     known = known_datasets(table)
     if name not in known:
-        near = get_close_matches(name, known, n=1, cutoff=0)[0]
+        near = most_alike(name, known)[0]
         raise UserError(f"there is no dataset {name}; the nearest known is {near}")
     return known[name]
 

@@ -1,19 +1,16 @@
 """Downloading a file: resumed where it was left, checked, whole or not at all."""
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from time import monotonic
 
 from chronoglot.data.fetch.source import Source, StartOver, Unavailable, persist
 from chronoglot.runtime import files
 from chronoglot.runtime.errors import UserError
+from chronoglot.runtime.progress import Progress
 
-Progress = Callable[[int, int | None], None]
+Report = Callable[[int, int | None], None]
 """Called with the bytes there are and those there will be, if known."""
-
-_SECONDS_BETWEEN_LINES = 5
 
 
 def download(
@@ -22,7 +19,7 @@ def download(
     *,
     sha256: str | None = None,
     size: int | None = None,
-    progress: Progress | None = None,
+    progress: Report | None = None,
 ) -> None:
     """Write what the URL serves to `path`, of `size` bytes and with that checksum where given.
 
@@ -33,7 +30,7 @@ def download(
     Raises UserError, with what to do by hand, if the source is down or has another file.
     """
     part = _Part(path, url)
-    report = progress or say_lines(path.name)
+    report = progress or say_lines(path)
     try:
         persist(StartOver, lambda: part.complete(size, report, checked=sha256 is not None))
     except Unavailable as error:
@@ -50,27 +47,9 @@ def by_hand(url: str, path: Path) -> str:
     )
 
 
-def say_lines(name: str) -> Progress:
+def say_lines(path: Path) -> Report:
     """A line on standard error every few seconds, and at the end."""
-    began = last = monotonic()
-    first: int | None = None
-    ended = False
-
-    def say(done: int, size: int | None) -> None:
-        nonlocal last, first, ended
-        first = done if first is None else first
-        now = monotonic()
-        if now - last >= _SECONDS_BETWEEN_LINES or (done == size and not ended):
-            last, ended = now, done == size
-            total = f" of {size / 1e6:,.1f}" if size else ""
-            speed = (done - first) / 1e6 / max(now - began, 1e-9)
-            print(
-                f"{name}: {done / 1e6:,.1f}{total} MB, {speed:.1f} MB/s",
-                file=sys.stderr,
-                flush=True,
-            )
-
-    return say
+    return Progress(f"{path.name}:", None, "MB", scale=1_000_000, digits=1).reach
 
 
 class _Part:
@@ -82,7 +61,7 @@ class _Part:
         self._file = path.with_name(f"{path.name}.part")
         self._notes = path.with_name(f"{path.name}.part.json")
 
-    def complete(self, size: int | None, progress: Progress, *, checked: bool) -> None:
+    def complete(self, size: int | None, progress: Report, *, checked: bool) -> None:
         """Read what is missing; what cannot be continued is removed."""
         tag, whole = self._begun()
         offset = self._file.stat().st_size if self._file.exists() else 0

@@ -19,8 +19,8 @@ from typing import NamedTuple
 from chronoglot.data.in_vitro.dice import Dice
 from chronoglot.data.in_vitro.meaning import Adjunct, Clause, NounPhrase, Tense
 from chronoglot.data.in_vitro.world import AND, COMPLEMENTS, Concept, World
+from chronoglot.tables.values import LABELS
 
-LABELS = ("entailment", "neutral", "contradiction")
 _MODIFIERS = ("adjective", "manner", "adjunct")
 
 

@@ -13,8 +13,7 @@ from chronoglot.data.in_vitro.realise import Speaker, Word, links, spell
 from chronoglot.data.in_vitro.world import World
 from chronoglot.runtime.files import whole_folder
 from chronoglot.settings.in_vitro import Generator, Typology
-
-SPLITS = ("train", "dev", "test")
+from chronoglot.tables.values import SPLITS
 
 # XNLI-1.0 has more columns, for parses and for the labels of single annotators, which stay empty.
 _XNLI_COLUMNS = (
