@@ -53,7 +53,12 @@ def ours(model: Path, table: Path, output: Path, device: str, precision: Precisi
 
     def run() -> Outcome:
         write_vectors(
-            encoder, words, files, pooling="mean", batch_tokens=BATCH_TOKENS, long="refuse"
+            encoder,
+            words,
+            dict(enumerate(files)),
+            pooling="mean",
+            batch_tokens=BATCH_TOKENS,
+            long="refuse",
         )
         return _outcome(len(words), files, lambda: [np.load(file) for file in files])
 

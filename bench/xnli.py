@@ -33,11 +33,11 @@ def ours(model: Path, table: Path, output: Path, device: str, precision: Precisi
     from chronoglot.encoding.pairs import write_pair_vectors
 
     encoder, pairs = load(model, device, precision), read_pairs(table)
-    files = [output / f"ours-{layer}.npy" for layer in range(encoder.layers + 1)]
+    files = {layer: output / f"ours-{layer}.npy" for layer in range(encoder.layers + 1)}
 
     def run() -> Outcome:
         write_pair_vectors(encoder, pairs, files, pooling="first", batch_tokens=4096, long="refuse")
-        return _outcome(len(pairs), files)
+        return _outcome(len(pairs), list(files.values()))
 
     return run
 

@@ -121,8 +121,7 @@ def test_bits_per_character_are_those_of_a_loop_over_the_folds(options: Options)
 
 def test_alignment_is_that_of_simalign(options: Options) -> None:
     (case,) = alignment.cases(options)
-    one = [each for each in case.competitors if "all layers" not in each.name]
-    done = {run: outcome.result() for run, outcome in outcomes(_with(case, one)).items()}
+    done = {run: outcome.result() for run, outcome in outcomes(case).items()}
     assert done[alignment.ours] == pytest.approx(done[alignment.with_simalign])
 
 

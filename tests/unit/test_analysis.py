@@ -339,7 +339,7 @@ def test_collected_scores_are_those_of_the_files_in_any_order(tmp_path: Path) ->
     )
     files = write_score_files(tmp_path, table)
     assert len(files) == len(table) - 2 * 3 + 1
-    found = collect_scores(files[::-1], "made-up")
+    found = collect_scores(files[::-1], "made-up", range(3))
     keys = ["task", "source", "target", "layer", "step"]
     expected = table.sort_values(keys, ignore_index=True)
     pd.testing.assert_frame_equal(found[expected.columns], expected, check_dtype=False)
@@ -348,7 +348,7 @@ def test_collected_scores_are_those_of_the_files_in_any_order(tmp_path: Path) ->
         *("majority", "step0", "train_items", "test_items", "unseen", "regularisation"),
     ]
     assert found["layer"].dtype == "Int64"
-    pd.testing.assert_frame_equal(collect_scores(files, "made-up"), found)
+    pd.testing.assert_frame_equal(collect_scores(files, "made-up", range(3)), found)
 
 
 def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -367,7 +367,16 @@ def test_a_damaged_score_file_is_named(tmp_path: Path, damage: str) -> None:
     files = write_score_files(tmp_path, made_up_scores(["fi"], [0, 100], layers=1, tasks=["pos"]))
     files[2].write_text(damage)
     with pytest.raises(UserError, match=rf"{files[2].name}.*delete it and run again"):
-        collect_scores(files, "made-up")
+        collect_scores(files, "made-up", [1, 2])
+
+
+def test_layers_that_are_not_asked_for_are_left_out(tmp_path: Path) -> None:
+    table = pd.concat(
+        [made_up_bpc(["fi", "de"], [0]), made_up_alignment([("fi", "de")], [0, 100], layers=2)]
+    )
+    found = collect_scores(write_score_files(tmp_path, table), "made-up", [1])
+    kept = table[table["layer"].isna() | (table["layer"] == 1)]
+    assert found["layer"].isna().sum() == 2 and len(found) == len(kept) < len(table)
 
 
 def test_two_files_of_one_tuple_are_refused(tmp_path: Path) -> None:
@@ -375,12 +384,12 @@ def test_two_files_of_one_tuple_are_refused(tmp_path: Path) -> None:
     twin = tmp_path / "twin.json"
     twin.write_bytes(file.read_bytes())
     with pytest.raises(UserError, match=r"twin\.json"):
-        collect_scores([file, twin], "made-up")
+        collect_scores([file, twin], "made-up", [1, 2])
 
 
 def test_no_files_are_refused() -> None:
     with pytest.raises(UserError, match="no scores"):
-        collect_scores([], "made-up")
+        collect_scores([], "made-up", [1, 2])
 
 
 def test_a_damaged_table_is_named(tmp_path: Path) -> None:

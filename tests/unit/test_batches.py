@@ -31,15 +31,15 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
 def test_vectors_may_come_in_any_order(
     tmp_path: Path, encoder: Encoder, order: list[int], cut: int
 ) -> None:
-    outputs = [tmp_path / f"layer-{layer}.npy" for layer in range(encoder.layers + 1)]
+    outputs = {layer: tmp_path / f"layer-{layer}.npy" for layer in range(encoder.layers + 1)}
     shape = len(outputs), len(order), encoder.dimension
     expected = np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
     rows = np.array(order)
     with vector_files(encoder, outputs, len(order)) as files:
-        for file, layer in zip(files, expected, strict=True):
+        for file, layer in zip(files.values(), expected, strict=True):
             for part in filter(len, (rows[:cut], rows[cut:])):
                 file.write(part, layer[part])
-    for output, layer in zip(outputs, expected, strict=True):
+    for output, layer in zip(outputs.values(), expected, strict=True):
         np.testing.assert_array_equal(np.load(output), layer)
         assert np.load(output, mmap_mode="r").dtype == np.float32
 
@@ -47,7 +47,7 @@ def test_vectors_may_come_in_any_order(
 def test_files_that_were_not_filled_to_the_end_are_not_there(
     tmp_path: Path, encoder: Encoder
 ) -> None:
-    outputs = [tmp_path / f"layer-{layer}.npy" for layer in range(encoder.layers + 1)]
+    outputs = {layer: tmp_path / f"layer-{layer}.npy" for layer in range(encoder.layers + 1)}
     with pytest.raises(KeyboardInterrupt), vector_files(encoder, outputs, 5) as files:
         files[0].write(np.arange(5), np.ones((5, encoder.dimension), np.float32))
         raise KeyboardInterrupt

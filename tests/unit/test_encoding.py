@@ -62,7 +62,7 @@ def run(
     long: str = "refuse",
 ) -> NDArray[np.float32]:
     """Vectors [layers, words, dimension]."""
-    outputs = [into / f"layer-{n}.npy" for n in range(LAYERS + 1)]
+    outputs = {n: into / f"layer-{n}.npy" for n in range(LAYERS + 1)}
     write_vectors(
         load_encoder(folder),
         words,
@@ -71,7 +71,7 @@ def run(
         batch_tokens=batch_tokens,
         long=long,  # type: ignore[arg-type]
     )
-    return np.stack([np.load(output) for output in outputs])
+    return np.stack([np.load(output) for output in outputs.values()])
 
 
 def reference(folder: Path, texts: Texts, pooling: str) -> NDArray[np.float32]:
@@ -351,7 +351,7 @@ folder = Path({str(tmp_path)!r})
 write_vectors(
     load_encoder({str(folder)!r}),
     read_words(folder / "words.parquet"),
-    [folder / f"{{n}}.npy" for n in range({LAYERS + 1})],
+    {{n: folder / f"{{n}}.npy" for n in range({LAYERS + 1})}},
     pooling="mean",
     batch_tokens=100,
     long="window",
@@ -401,14 +401,31 @@ def test_a_damaged_folder_another_family_and_no_gpu_are_refused(
             load_encoder(folder, "cuda")
 
 
+def test_only_the_layers_asked_for_are_written(folder: Path, tmp_path: Path) -> None:
+    words = words_of(9, 5)
+    (tmp_path / "all").mkdir()
+    every = run(folder, tiny_model.word_table(words), tmp_path / "all")
+    write_vectors(
+        load_encoder(folder),
+        tiny_model.word_table(words),
+        {2: tmp_path / "2.npy", 0: tmp_path / "0.npy"},
+        pooling="mean",
+        batch_tokens=400,
+        long="refuse",
+    )
+    assert {path.name for path in tmp_path.glob("*.npy")} == {"0.npy", "2.npy"}
+    for layer in (0, 2):
+        np.testing.assert_array_equal(np.load(tmp_path / f"{layer}.npy"), every[layer])
+
+
 def test_a_layer_too_many_and_no_words_are_refused(folder: Path, tmp_path: Path) -> None:
     encoder = load_encoder(folder)
     words = tiny_model.word_table([[("дом", True)]])
-    with pytest.raises(UserError, match="layers 0 to 2 have 3 outputs, not 1"):
+    with pytest.raises(UserError, match="has layers 0 to 2, but not 3"):
         write_vectors(
-            encoder, words, [tmp_path / "0.npy"], pooling="mean", batch_tokens=9, long="window"
+            encoder, words, {3: tmp_path / "3.npy"}, pooling="mean", batch_tokens=9, long="window"
         )
-    outputs = [tmp_path / f"{n}.npy" for n in range(3)]
+    outputs = {n: tmp_path / f"{n}.npy" for n in range(3)}
     with pytest.raises(UserError, match="no words"):
         write_vectors(
             encoder,
@@ -444,7 +461,7 @@ def test_a_tokeniser_that_loses_a_word_is_caught(tmp_path: Path) -> None:
         write_vectors(
             _Forgetful(),
             words,
-            [tmp_path / "0.npy"],
+            {0: tmp_path / "0.npy"},
             pooling="mean",
             batch_tokens=9,
             long="window",

@@ -376,7 +376,7 @@ def test_the_first_token_of_a_decoder_is_no_vector_of_a_pair(
     encoder = load_encoder(folders[family])
     one = np.array(["x"], object)
     pairs = Pairs(np.array(["train"]), one, one, one, np.array(["neutral"], object))
-    outputs = [tmp_path / str(layer) for layer in range(encoder.layers + 1)]
+    outputs = {layer: tmp_path / str(layer) for layer in range(encoder.layers + 1)}
     with pytest.raises(UserError, match=r"left to right.*set encoding\.pair_pooling to mean"):
         write_pair_vectors(encoder, pairs, outputs, pooling="first", batch_tokens=9, long="window")
     write_pair_vectors(encoder, pairs, outputs, pooling="mean", batch_tokens=9, long="window")

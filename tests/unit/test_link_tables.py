@@ -27,14 +27,15 @@ def test_every_number_is_in_its_row_whatever_the_order_of_the_files(tmp_path: Pa
     for target, step in jobs:
         files.append(tmp_path / f"{target}-{step}.json")
         files[-1].write_text(json.dumps([scores(target, step, layer) for layer in (0, 1)]))
-    table = links(files[::-1], "mine")
-    assert table.equals(links(files, "mine"))
+    table = links(files[::-1], "mine", [0, 1])
+    assert table.equals(links(files, "mine", [0, 1]))
     assert list(table.columns) == [
         *("run", "step", "layer", "source", "target", "method"),
         *("precision", "recall", "f1", "aer", "links"),
         *("sentences", "sure_links", "possible_links"),
     ]
     places = table[["source", "target", "method", "layer", "step"]].apply(tuple, axis=1).tolist()
+    assert set(links(files, "mine", [1])["layer"]) == {1}
     assert places == sorted(places)
     assert len(places) == len(set(places)) == len(jobs) * 2 * len(METHODS)
     assert set(table["run"]) == {"mine"}
@@ -49,7 +50,7 @@ def test_every_number_is_in_its_row_whatever_the_order_of_the_files(tmp_path: Pa
 def test_a_measure_that_is_undefined_is_a_number_that_is_none(tmp_path: Path) -> None:
     undefined = scores("de", 0, 0) | {f"{method}_precision": None for method in METHODS}
     (tmp_path / "a.json").write_text(json.dumps([undefined]))
-    table = links([tmp_path / "a.json"], "mine")
+    table = links([tmp_path / "a.json"], "mine", [0, 1])
     assert table["precision"].isna().all() and table["precision"].dtype == float
     assert table["recall"].notna().all()
 
@@ -58,4 +59,4 @@ def test_a_measure_that_is_undefined_is_a_number_that_is_none(tmp_path: Path) ->
 def test_a_damaged_file_is_named(tmp_path: Path, damage: str) -> None:
     (tmp_path / "a.json").write_text(damage)
     with pytest.raises(UserError, match=r"a\.json: not a whole score file.*delete it"):
-        links([tmp_path / "a.json"], "mine")
+        links([tmp_path / "a.json"], "mine", [0, 1])

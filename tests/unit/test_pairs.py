@@ -114,7 +114,7 @@ def run(
     long: str = "window",
 ) -> NDArray[np.float32]:
     """Vectors [layers, pairs, dimension]."""
-    outputs = [into / f"layer-{n}.npy" for n in range(LAYERS + 1)]
+    outputs = {n: into / f"layer-{n}.npy" for n in range(LAYERS + 1)}
     write_pair_vectors(
         encoder,
         pairs,
@@ -123,7 +123,7 @@ def run(
         batch_tokens=batch_tokens,
         long=long,  # type: ignore[arg-type]
     )
-    return np.stack([np.load(output) for output in outputs])
+    return np.stack([np.load(output) for output in outputs.values()])
 
 
 def reference(
@@ -257,8 +257,8 @@ def test_a_pair_with_nothing_to_read_is_refused(encoder: Encoder, tmp_path: Path
 
 
 def test_a_layer_too_many_and_no_pairs_are_refused(encoder: Encoder, tmp_path: Path) -> None:
-    outputs = [tmp_path / str(n) for n in range(LAYERS + 2)]
-    with pytest.raises(UserError, match="have 3 outputs, not 4"):
+    outputs = {n: tmp_path / str(n) for n in range(LAYERS + 2)}
+    with pytest.raises(UserError, match="has layers 0 to 2, but not 3"):
         write_pair_vectors(
             encoder, table([("a", "b")]), outputs, pooling="mean", batch_tokens=9, long="window"
         )

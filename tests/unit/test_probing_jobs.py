@@ -214,7 +214,7 @@ folder = Path({str(tmp_path)!r})
 probe("arc_prediction", folder / "words.parquet", folder, step=0, layers=[1], language="xx",
       seed=1, regularisation=[0.1], probes=folder / "again")
 transfer("arc_prediction", folder / "words.parquet", folder, step=0, layers=[1], sources=["xx"],
-         target="yy", seed=1, probes=folder / "again", scores=folder / "transfer.json")
+         target="yy", seed=1, probes=folder / "again", scores=folder / "transfer")
 print(sorted({{"torch", "scipy", "sklearn", "transformers"}} & set(sys.modules)))
 """
     environment = {"PYTHONPATH": ":".join(sys.path)}
@@ -234,11 +234,15 @@ def _transfer(folder: Path, **changes: object) -> list[dict]:
         "target": "yy",
         "seed": 1,
         "probes": folder / "step-0",
-        "scores": folder / "transfer.json",
+        "scores": folder / "transfer",
     }
     arguments |= changes
     transfer("pos", **arguments)
-    return json.loads(arguments["scores"].read_text())
+    files = (
+        arguments["scores"] / f"layer-{layer}" / arguments["target"] / "pos.json"
+        for layer in arguments["layers"]
+    )
+    return [row for file in files for row in json.loads(file.read_text())]
 
 
 def test_transfer_to_a_language_that_is_the_same_scores_the_same(

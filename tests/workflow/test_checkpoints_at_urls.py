@@ -61,4 +61,5 @@ def test_a_run_at_urls(fresh: Workflow, tmp_path: Path) -> None:
     # The server is gone, and nobody asks for it: nothing is to be done, and a step more is one.
     assert not fresh.plan(settings(pattern, STEPS), "--", "tables", proof)
     more = fresh.plan(settings(pattern, [*STEPS, 12]), "--", "tables")
-    assert more["take_checkpoint"] == more["convert"] == more["probe"] == more["bits"] == 1
+    assert more["take_checkpoint"] == more["convert"] == more["bits"] == 1
+    assert more["probe"] == LAYERS + 1

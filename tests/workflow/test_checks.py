@@ -20,7 +20,7 @@ WORDS = ("Hund", "Katze", "Maus", "Vogel", "Fisch", "Baum")
         ("{results}/probes/step-4/layer-1/qaa/poss.json", "poss is not one of the `tasks`"),
         ("{results}/probes/step-4/layer-1/qac/pos.json", "qac is not one of the `languages`"),
         ("{results}/probes/step-4/layer-1/qaa/bpc.json", "no probes of bpc in qaa"),
-        ("{results}/transfer/step-4/xx/pos.json", "xx is not one of the `languages`"),
+        ("{results}/transfer/step-4/layer-1/xx/pos.json", "xx is not one of the `languages`"),
         ("{results}/bpc/step-6/qa.json", "qa is not one of the `languages`"),
         ("{results}/alignment/step-4/qab-qaa.json", "qab-qaa is not in `alignment.gold`"),
         ("{results}/data/words/qac.parquet", "qac is not one of the `languages`"),

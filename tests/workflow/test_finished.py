@@ -18,8 +18,8 @@ WORDS = ("pos", "arc_prediction", "arc_classification")
 PROBED = (*WORDS, "xnli")
 ONE_CHECKPOINT = {
     "encode": 2 * len(LANGUAGES),
-    "probe": len(PROBED) * len(LANGUAGES),
-    "transfer": len(PROBED) * len(LANGUAGES),
+    "probe": len(PROBED) * len(LANGUAGES) * LAYERS,
+    "transfer": len(PROBED) * len(LANGUAGES) * LAYERS,
     "bits": len(LANGUAGES),
     "align": 1,
 }
@@ -168,6 +168,31 @@ def test_step_removed(finished: Workflow, miniature: dict[str, Any]) -> None:
     assert _work(finished.plan(miniature)) == {}
 
 
+def test_layer_removed(finished: Workflow, miniature: dict[str, Any]) -> None:
+    miniature["probing"]["layers"] = [0, 2]
+    assert _work(finished.plan(miniature)) == {}
+
+
+def test_layer_added(finished: Workflow, miniature: dict[str, Any], tmp_path: Path) -> None:
+    """Its tuples alone, on vectors of this layer alone."""
+    copied = _copied(finished, tmp_path)
+    results = copied.folder / "results/miniature"
+    for folder in [*results.glob("probes/*/layer-1"), *results.glob("transfer/*/layer-1")]:
+        shutil.rmtree(folder)
+    shutil.rmtree(results / "tables")
+    tuples = len(PROBED) * len(LANGUAGES) * STEPS
+    encoded = {"encode": 2 * len(LANGUAGES) * STEPS, "probe": tuples, "transfer": tuples}
+    assert _work(copied.plan(miniature, "--", "tables")) == encoded
+    miniature["probing"]["layers"] = [0, 1]  # in place of layer 2
+    assert _work(copied.plan(miniature, "--", "tables")) == encoded
+
+
+def test_layers_in_batches(finished: Workflow, miniature: dict[str, Any]) -> None:
+    """The files are the same, so that nothing runs again."""
+    miniature["probing"]["layers_per_job"] = "all"
+    assert _work(finished.plan(miniature)) == {}
+
+
 def test_learning_rate_changed(finished: Workflow, miniature: dict[str, Any]) -> None:
     miniature["pretraining"]["learning_rate"] = 5e-4
     assert _work(finished.plan(miniature)) == {
@@ -188,7 +213,7 @@ def test_regularisation_changed(finished: Workflow, miniature: dict[str, Any]) -
 def test_pooling_changed(finished: Workflow, miniature: dict[str, Any]) -> None:
     """What reads vectors of words, though it takes them as they are, runs again; pairs stay."""
     miniature["encoding"] = {"pooling": "first"}
-    words = len(LANGUAGES) * len(WORDS)
+    words = len(LANGUAGES) * len(WORDS) * LAYERS
     again = {"encode": len(LANGUAGES), "probe": words, "transfer": words, "align": 1}
     assert _work(finished.plan(miniature)) == _times(STEPS, again)
 
@@ -202,12 +227,12 @@ def test_task_added(finished: Workflow, miniature: dict[str, Any], tmp_path: Pat
     """Its own probes, on vectors that are made again; those of other tasks stay."""
     copied = _copied(finished, tmp_path)
     results = copied.folder / "results/miniature"
-    for path in [*results.glob("probes/*/*/*/pos.*"), *results.glob("transfer/*/*/pos.json")]:
+    for path in [*results.glob("probes/*/*/*/pos.*"), *results.glob("transfer/*/*/*/pos.json")]:
         path.unlink()
     shutil.rmtree(results / "tables")
     each = len(LANGUAGES) * STEPS
     planned = copied.plan(miniature, "--", "tables")
-    assert _work(planned) == {"encode": each, "probe": each, "transfer": each}
+    assert _work(planned) == {"encode": each, "probe": each * LAYERS, "transfer": each * LAYERS}
 
 
 def _copied(finished: Workflow, folder: Path) -> Workflow:
@@ -226,13 +251,14 @@ def test_target_added(finished: Workflow, miniature: dict[str, Any], tmp_path: P
     miniature["folders"] = {"treebanks": "ud"}
     miniature["languages"]["de"] = {"treebank": {"name": "UD_German-GSD"}}
     miniature["transfer"] = {"sources": list(LANGUAGES)}
-    tasks = [f"results/miniature/transfer/step-8/de/{task}.json" for task in WORDS]
+    tasks = [f"results/miniature/transfer/step-8/layer-1/de/{task}.json" for task in WORDS]
     assert _work(copied.plan(miniature, "--", *tasks)) == {
         "words": 1,
         "encode": 1,
         "transfer": len(WORDS),
     }
-    own = {"words": 1, "encode": STEPS, "probe": len(WORDS) * STEPS, "transfer": len(WORDS) * STEPS}
+    scored = len(WORDS) * STEPS * LAYERS
+    own = {"words": 1, "encode": STEPS, "probe": scored, "transfer": scored}
     assert _work(copied.plan(miniature)) == own
 
 
@@ -245,8 +271,8 @@ def test_source_added(finished: Workflow, miniature: dict[str, Any], tmp_path: P
     shutil.rmtree(results / "tables")
     assert _work(copied.plan(miniature, "--", "tables")) == {
         "encode": len(LANGUAGES) * 2 * STEPS,
-        "probe": len(PROBED) * STEPS,
-        "transfer": len(PROBED) * STEPS,
+        "probe": len(PROBED) * STEPS * LAYERS,
+        "transfer": len(PROBED) * STEPS * LAYERS,
     }
 
 
@@ -262,12 +288,12 @@ def test_treebank_of_one_language_changed(
     assert _work(outcome.jobs) == {
         "words": 1,
         "encode": len(LANGUAGES) * STEPS,  # those of qab for transfer alone
-        "probe": len(WORDS) * STEPS,
-        "transfer": len(LANGUAGES) * len(WORDS) * STEPS,
+        "probe": len(WORDS) * STEPS * LAYERS,
+        "transfer": len(LANGUAGES) * len(WORDS) * STEPS * LAYERS,
         "qaa": 1,
     }
     probed = re.findall(r": probe \w+ of (\w+) at step", outcome.text)
-    assert len(probed) == len(WORDS) * STEPS
+    assert len(probed) == len(WORDS) * STEPS * LAYERS
     assert set(probed) == {"qaa"}
 
 

@@ -36,10 +36,12 @@ def work(outcome: Outcome) -> dict[str, int]:
     return {rule: count for rule, count in outcome.jobs.items() if rule not in COLLECTING}
 
 
-def of_steps(number: int, *, bpc: bool = True) -> dict[str, int]:
-    """What so many checkpoints cost, taking them aside."""
+def of_steps(number: int, layers: int, *, bpc: bool = True) -> dict[str, int]:
+    """What so many checkpoints of a model with so many blocks cost, taking them aside."""
     bits = {"bits": number * len(TREEBANKS)} if bpc else {}
-    return dict.fromkeys(("encode", "probe", "transfer"), number * len(TREEBANKS)) | bits
+    encoded = number * len(TREEBANKS)
+    probed = encoded * (layers + 1)
+    return {"encode": encoded, "probe": probed, "transfer": probed} | bits
 
 
 def scored(guide: Guide, experiment: str, layers: int) -> list[int]:
@@ -96,7 +98,7 @@ def test_a_folder_of_a_run_that_is_still_training(folder_guide: Guide) -> None:
     guide.write()
     taken = {"take_folder": 2, "untrained": 1, "words": 2, "text": 2}
     planned = guide.shell("snakemake -n --configfile mine.yaml")
-    assert work(planned) == taken | of_steps(3)
+    assert work(planned) == taken | of_steps(3, 2)
     both = guide.run()
     assert both.code == 0, both.text[-6000:]
     assert "step 1500 is left out: the end of model.safetensors" in both.text
@@ -120,7 +122,7 @@ def test_a_folder_of_a_run_that_is_still_training(folder_guide: Guide) -> None:
     assert looped.code == 0, looped.text[-6000:]
     first, last = looped.text.split("SNAKEMAKE\n")[1:]
     assert "Nothing to be done" in first
-    assert work(Outcome(0, last)) == {"take_folder": 1} | of_steps(1)
+    assert work(Outcome(0, last)) == {"take_folder": 1} | of_steps(1, 2)
     assert scored(guide, "mine", layers=2) == [0, 500, 1000, 1500]
     again = guide.shell("snakemake -n --configfile mine.yaml")
     assert work(again) == {} and again.jobs["report"] == 1
@@ -128,12 +130,12 @@ def test_a_folder_of_a_run_that_is_still_training(folder_guide: Guide) -> None:
     # One before all others changes nothing either, the untrained model least of all.
     _save(guide, 250)
     assert work(guide.shell("snakemake -n --configfile mine.yaml")) == (
-        {"take_folder": 1} | of_steps(1)
+        {"take_folder": 1} | of_steps(1, 2)
     )
     # A step 0 of the run's own is measured in its place; other baselines are joined in the tables.
     _save(guide, 0)
     assert work(guide.shell("snakemake -n --configfile mine.yaml")) == (
-        {"take_folder": 2} | of_steps(2)
+        {"take_folder": 2} | of_steps(2, 2)
     )
     guide.messages.clear()
     guide.finished()
@@ -234,7 +236,7 @@ def test_revisions_of_a_hub(hub: Hub, hub_guide: Guide) -> None:
     guide.write()
     planned = guide.shell("snakemake -n --configfile pythia.yaml")
     # It has a step 0, so none is drawn.
-    assert work(planned) == {"take_revision": 2, "words": 2} | of_steps(2, bpc=False)
+    assert work(planned) == {"take_revision": 2, "words": 2} | of_steps(2, 6, bpc=False)
     assert not hub.asked
     made = guide.run()
     assert made.code == 0, made.text[-6000:]
@@ -312,7 +314,7 @@ def test_a_run_of_fairseq(fairseq_guide: Guide) -> None:
     guide.write()
     planned = guide.shell("snakemake -n --configfile mine.yaml")
     taken = {"take_checkpoint": 2, "take_tokenizer": 1, "convert": 2, "untrained": 1}
-    assert work(planned) == taken | {"words": 2, "text": 2} | of_steps(3)
+    assert work(planned) == taken | {"words": 2, "text": 2} | of_steps(3, 12)
     made = guide.run()
     assert made.code == 0, made.text[-6000:]
     assert "step 6 is left out: no end of checkpoint_2_6.pt" in made.text
@@ -327,7 +329,7 @@ def test_a_run_of_fairseq(fairseq_guide: Guide) -> None:
     assert "Nothing to be done" in guide.shell("snakemake -n --configfile mine.yaml").text
     save_fairseq(runs / "checkpoint_2_6.pt", runs / "bin/dict.txt", 6, layers=12)
     assert work(guide.shell("snakemake -n --configfile mine.yaml")) == (
-        {"take_checkpoint": 1, "convert": 1} | of_steps(1)
+        {"take_checkpoint": 1, "convert": 1} | of_steps(1, 12)
     )
 
     (runs / "removed.pt").rename(runs / "checkpoint_1_2.pt")

@@ -42,4 +42,4 @@ def test_the_pages_task_is_added_by_its_two_files(
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(miniature), encoding="utf-8")
     planned = run("snakemake", "--configfile", "mine.yaml", "--dry-run", "--", "letters")
     counts = dict(re.findall(r"^(probe|transfer|encode|bits|letters) +(\d+)$", planned, re.M))
-    assert counts == {"probe": "6", "transfer": "6", "encode": "6", "letters": "1"}
+    assert counts == {"probe": "18", "transfer": "18", "encode": "6", "letters": "1"}

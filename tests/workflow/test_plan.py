@@ -10,20 +10,64 @@ import pytest
 import yaml
 from conftest import ROOT, Workflow
 
-STEPS, LANGUAGES = 3, 2
+STEPS, LANGUAGES, LAYERS = 3, 2, 3
 PROBED = 4  # tasks with a probe: three of words, one of sentence pairs
 
 
-def test_every_step_language_and_task_is_one_job(
+def test_every_step_layer_language_and_task_is_one_job(
     fresh: Workflow, miniature: dict[str, Any]
 ) -> None:
     jobs = fresh.plan(miniature)
-    assert jobs["probe"] == STEPS * LANGUAGES * PROBED
-    assert jobs["transfer"] == STEPS * LANGUAGES * PROBED
+    assert jobs["probe"] == STEPS * LAYERS * LANGUAGES * PROBED
+    assert jobs["transfer"] == STEPS * LAYERS * LANGUAGES * PROBED
     assert jobs["encode"] == STEPS * LANGUAGES * 2  # words and pairs
     assert jobs["bits"] == STEPS * LANGUAGES
     assert jobs["align"] == STEPS
     assert jobs["segment"] == 2
+
+
+@pytest.mark.parametrize(("size", "batches"), [(2, ["0_1", "2_2"]), ("all", ["0_2"])])
+def test_a_job_may_take_several_layers(
+    fresh: Workflow, miniature: dict[str, Any], size: int | str, batches: list[str]
+) -> None:
+    miniature["probing"]["layers_per_job"] = size
+    jobs = fresh.plan(miniature)
+    tuples = STEPS * LANGUAGES * PROBED
+    for rule in ("probe", "transfer"):
+        found = {name: count for name, count in jobs.items() if name.startswith(rule)}
+        assert found == {f"{rule}_{batch}": tuples for batch in batches}
+    assert jobs["encode"] == STEPS * LANGUAGES * 2
+    one = fresh.plan(miniature, "results/miniature/probes/step-4/layer-1/qaa/pos.json")
+    assert one[f"probe_{batches[0]}"] == 1
+
+
+@pytest.mark.parametrize("size", [0, -1, True, 1.5, "each"])
+def test_a_batch_of_less_than_a_layer_is_refused(
+    fresh: Workflow, miniature: dict[str, Any], size: object
+) -> None:
+    miniature["probing"]["layers_per_job"] = size
+    outcome = fresh.snakemake(miniature, "--dry-run")
+    assert outcome.code != 0
+    assert "probing.layers_per_job" in outcome.text and "Traceback" not in outcome.text
+
+
+def test_many_sources_are_one_input_of_a_transfer(
+    fresh: Workflow, miniature: dict[str, Any]
+) -> None:
+    """Each named, they are most of a large study's inputs."""
+    languages = {f"qa{letter}": miniature["languages"]["qaa"] for letter in "abcdefghijkl"}
+    miniature["languages"] = {
+        code: language | {"name": code} for code, language in languages.items()
+    }
+    miniature["tasks"], miniature["alignment"] = ["pos"], {}
+    outcome = fresh.snakemake(
+        miniature, "--dry-run", "--", "results/miniature/transfer/step-4/layer-1/qaa/pos.json"
+    )
+    assert outcome.code == 0, outcome.text
+    assert outcome.jobs["sources"] == outcome.jobs["transfer"] == 1
+    assert outcome.jobs["probe"] == outcome.jobs["encode"] == len(languages)
+    transfer = re.search(r"^rule transfer:\n.*?\n\n", outcome.text, re.M | re.S)
+    assert transfer and "layer-1/pos.sources" in transfer[0] and ".npz" not in transfer[0]
 
 
 def test_one_tuple_is_a_target(fresh: Workflow, miniature: dict[str, Any]) -> None:
@@ -36,7 +80,8 @@ def test_one_tuple_is_a_target(fresh: Workflow, miniature: dict[str, Any]) -> No
 
 def test_one_task(fresh: Workflow, miniature: dict[str, Any]) -> None:
     jobs = fresh.plan(miniature, "pos")
-    assert jobs["probe"] == jobs["transfer"] == jobs["encode"] == STEPS * LANGUAGES
+    assert jobs["encode"] == STEPS * LANGUAGES
+    assert jobs["probe"] == jobs["transfer"] == STEPS * LANGUAGES * LAYERS
     assert not {"pairs", "bits", "align", "scores", "figure"} & set(jobs)
 
 
@@ -45,7 +90,7 @@ def test_one_task(fresh: Workflow, miniature: dict[str, Any]) -> None:
     [
         ("bpc", {"bits": STEPS * LANGUAGES}),
         ("alignment", {"align": STEPS, "parallel": 1}),
-        ("xnli", {"probe": 6, "transfer": 6, "encode": 6, "pairs": 2}),
+        ("xnli", {"probe": 18, "transfer": 18, "encode": 6, "pairs": 2}),
     ],
 )
 def test_a_task_takes_its_own_data_alone(
@@ -61,8 +106,10 @@ def test_one_checkpoint(fresh: Workflow, miniature: dict[str, Any]) -> None:
     jobs = fresh.plan(miniature, "step_4")
     assert jobs["bits"] == LANGUAGES
     assert jobs["align"] == 1
-    assert jobs["transfer"] == LANGUAGES * PROBED
-    assert jobs["probe"] == LANGUAGES * PROBED  # the baseline of step 0 is joined in the tables
+    assert jobs["transfer"] == LANGUAGES * PROBED * LAYERS
+    assert (
+        jobs["probe"] == LANGUAGES * PROBED * LAYERS
+    )  # the baseline of step 0 is joined in the tables
     assert jobs["segment"] == 1
 
 
@@ -83,7 +130,7 @@ def test_a_language_that_is_no_source_has_no_row(
     fresh: Workflow, miniature: dict[str, Any]
 ) -> None:
     miniature["transfer"] = {"sources": ["qaa"]}
-    assert fresh.plan(miniature, "qab")["transfer"] == STEPS * PROBED  # its column
+    assert fresh.plan(miniature, "qab")["transfer"] == STEPS * PROBED * LAYERS  # its column
     assert "transfer" in fresh.plan(miniature, "qaa")  # its row: the same files
 
 
@@ -102,11 +149,11 @@ def test_a_code_that_is_a_word_here_has_another_name(
 
 def test_transfer_can_be_narrowed(fresh: Workflow, miniature: dict[str, Any]) -> None:
     miniature["transfer"] = {"sources": ["qaa"]}
-    assert fresh.plan(miniature, "pos")["transfer"] == STEPS  # to qab alone
+    assert fresh.plan(miniature, "pos")["transfer"] == STEPS * LAYERS  # to qab alone
     miniature["transfer"] = {"targets": []}
     jobs = fresh.plan(miniature)
     assert "transfer" not in jobs
-    assert jobs["probe"] == STEPS * LANGUAGES * PROBED
+    assert jobs["probe"] == STEPS * LAYERS * LANGUAGES * PROBED
 
 
 def test_default_experiment_is_planned(fresh: Workflow) -> None:
@@ -115,7 +162,8 @@ def test_default_experiment_is_planned(fresh: Workflow) -> None:
     steps = len(settings["pretraining"]["steps"])
     outcome = fresh.snakemake(config, "--dry-run", "--quiet", "rules")
     assert outcome.code == 0, outcome.text
-    assert outcome.jobs["probe"] == steps * len(settings["languages"]) * PROBED
+    layers = settings["pretraining"]["layers"] + 1
+    assert outcome.jobs["probe"] == steps * layers * len(settings["languages"]) * PROBED
 
 
 def test_slurm_profile_is_planned(fresh: Workflow) -> None:

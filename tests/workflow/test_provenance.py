@@ -72,7 +72,7 @@ def test_vectors_of_another_table_are_refused(
     os.utime(table, ns=(times.st_atime_ns, times.st_mtime_ns))
     outcome = workflow.snakemake(miniature, "--cores", "2", "--", "pos")
     assert outcome.code
-    logs = "".join(path.read_text() for path in results.glob("logs/*/step-*/qaa/pos.log"))
+    logs = "".join(path.read_text() for path in results.glob("logs/*/step-*/layer-*/qaa/pos.log"))
     assert "holds vectors that are not of results/miniature/data/words/qaa.parquet" in logs
 
 
@@ -111,4 +111,4 @@ def test_a_task_whose_code_changed_is_probed_again(
     task.write_text('"""Said otherwise."""\n# A comment.\n\n' + source.partition("\n")[2])
     assert planned() == {}
     task.write_text(f"{source}\nMORE = 1\n", encoding="utf-8")
-    assert planned() == {"probe": 6, "transfer": 6, "encode": 6}
+    assert planned() == {"probe": 18, "transfer": 18, "encode": 6}

@@ -1,7 +1,7 @@
 # Requires: checkpoints/step-<step>/model/, verified, and the table data/{words,pairs}/<language>.parquet
 # Makes:    vectors/step-<step>/<language>/{words,pairs}/<settings>/layer-<layer>.npy, removed
 #           once no job needs them, and origin.json beside them
-# Steps:    one forward pass over a table's sentences gives all layers.
+# Steps:    one forward pass over a table's sentences gives the vectors of all layers asked for.
 
 
 VECTORS = f"{RESULTS}/vectors/step-{{step}}/{{language}}/{{data}}/{{encoding}}"
@@ -22,10 +22,7 @@ rule encode:
         checked=ancient(f"{RESULTS}/data/checked/{{data}}/{{language}}.json"),
         table=f"{RESULTS}/data/{{data}}/{{language}}.parquet",
     output:
-        layers=[
-            temp(f"{VECTORS}/layer-{layer}.npy")
-            for layer in range(PLAN.run.layers + 1)
-        ],
+        layers=[temp(f"{VECTORS}/layer-{layer}.npy") for layer in PLAN.layers],
         origin=temp(f"{VECTORS}/origin.json"),
     log:
         f"{RESULTS}/logs/encode/step-{{step}}/{{language}}/{{data}}-{{encoding}}.log",
@@ -40,6 +37,7 @@ rule encode:
         runtime=PLAN.limits.encode_minutes(),
         gpu=1 if SETTINGS.encoding.device == "cuda" else 0,
     params:
+        layers=lambda wildcards, input: ",".join(map(str, PLAN.layers)),
         encoding=lambda wildcards, input: PLAN.encoding_options(wildcards.data),
         device=lambda wildcards, input: SETTINGS.encoding.device,
     message:
@@ -47,5 +45,5 @@ rule encode:
     shell:
         "python -m chronoglot encode {wildcards.data}"
         f" {RESULTS}/checkpoints/step-{{wildcards.step}}/model"
-        " {output.layers} --table {input.table} {params.encoding} --device {params.device}"
-        " --threads {threads} > {log} 2>&1"
+        " {output.layers} --layers {params.layers} --table {input.table} {params.encoding}"
+        " --device {params.device} --threads {threads} > {log} 2>&1"

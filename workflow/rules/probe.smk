@@ -1,96 +1,123 @@
 # Requires: vectors/step-<step>/<language>/{words,pairs}/<settings>/layer-<layer>.npy, the table of
 #           their rows, and data/parallel/<source>-<target>.parquet
 # Makes:    probes/step-<step>/layer-<layer>/<language>/<task>.{json,parquet,npz},
-#           transfer/step-<step>/<language>/<task>.json, bpc/step-<step>/<language>.json,
-#           alignment/step-<step>/<source>-<target>.json
+#           transfer/step-<step>/layer-<layer>/<language>/<task>.json,
+#           bpc/step-<step>/<language>.json, alignment/step-<step>/<source>-<target>.json
 # Steps:    train a probe of every (checkpoint, layer, language, task): fit on train, choose on dev,
 #           score on test; score the probes of other languages; measure what needs no probe.
 
 
-# One job for all layers: they share the examples, and a sixth of a job would be its start. Each
-# tuple's file is a target all the same.
-rule probe:
-    input:
-        vectors=lambda wildcards: ancient(PLAN.vectors(**wildcards)),
-        table=lambda wildcards: PLAN.table(wildcards.language, wildcards.task),
-        model=MODEL,
-    output:
-        [
-            f"{RESULTS}/probes/step-{{step}}/layer-{layer}/{{language}}/{{task}}.{ending}"
-            for layer in PLAN.layers
-            for ending in ("json", "parquet", "npz")
-        ],
-    log:
-        f"{RESULTS}/logs/probe/step-{{step}}/{{language}}/{{task}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/probe/step-{{step}}/{{language}}/{{task}}.tsv"
-    priority: 20
-    conda:
-        "../../envs/chronoglot.yaml"
-    threads: 1
-    resources:
-        mem_mb=PLAN.limits.probe(),
-        runtime=PLAN.limits.probe_minutes(len(PLAN.layers)),
-    params:
-        layers=",".join(map(str, PLAN.layers)),
-        vectors=lambda wildcards, input: Path(input.vectors[0]).parent,
-        regularisation=",".join(map(str, SETTINGS.probing.regularisation)),
-        seed=SETTINGS.seed,
-        encoding=lambda wildcards: PLAN.encoding_options(PLAN.data_of(wildcards.task)),
-        code=lambda wildcards: task_code(wildcards.task),
-    message:
-        "probe {wildcards.task} of {wildcards.language} at step {wildcards.step}"
-    shell:
-        "python -m chronoglot probe {wildcards.task} --step {wildcards.step}"
-        " --layers {params.layers} --language {wildcards.language} --vectors {params.vectors}"
-        " --table {input.table} --model {input.model} {params.encoding}"
-        " --regularisation {params.regularisation} --seed {params.seed}"
-        f" --probes {RESULTS}/probes/step-{{wildcards.step}}"
-        " > {log} 2>&1"
+# A rule for tuples, with the layer as a wildcard; where a job takes more layers than one, which makes
+# fewer jobs of a large study, a rule for each batch of them. The files are the same.
+PROBES = f"{RESULTS}/probes/step-{{step}}/layer-{{layer}}"
+TRANSFER = (
+    f"{RESULTS}/transfer/step-{{step}}/layer-{{layer}}/{{language}}/{{task}}.json"
+)
 
 
-rule transfer:
+# Many sources' probes in one file.
+rule sources:
     input:
-        vectors=lambda wildcards: ancient(PLAN.vectors(**wildcards)),
-        table=lambda wildcards: PLAN.table(wildcards.language, wildcards.task),
-        model=MODEL,
-        probes=lambda wildcards: PLAN.probes(
-            wildcards.step,
-            PLAN.transfer_sources(wildcards.task, wildcards.language),
-            wildcards.task,
-            "npz",
-        ),
+        lambda wildcards: PLAN.source_probes(wildcards),
     output:
-        f"{RESULTS}/transfer/step-{{step}}/{{language}}/{{task}}.json",
-    log:
-        f"{RESULTS}/logs/transfer/step-{{step}}/{{language}}/{{task}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/transfer/step-{{step}}/{{language}}/{{task}}.tsv"
-    priority: 30
-    conda:
-        "../../envs/chronoglot.yaml"
-    threads: 1
-    resources:
-        mem_mb=PLAN.limits.probe(),
-        runtime=PLAN.limits.probe_minutes(len(PLAN.layers)),
-    params:
-        layers=",".join(map(str, PLAN.layers)),
-        vectors=lambda wildcards, input: Path(input.vectors[0]).parent,
-        sources=lambda wildcards: ",".join(
-            PLAN.transfer_sources(wildcards.task, wildcards.language)
-        ),
-        seed=SETTINGS.seed,
-        encoding=lambda wildcards: PLAN.encoding_options(PLAN.data_of(wildcards.task)),
-        code=lambda wildcards: task_code(wildcards.task),
+        touch(f"{PROBES}/{{task}}.sources"),
+    localrule: True
     message:
-        "score the probes of {wildcards.task} on {wildcards.language} at step {wildcards.step}"
-    shell:
-        "python -m chronoglot transfer {wildcards.task} --step {wildcards.step}"
-        " --layers {params.layers} --sources {params.sources} --target {wildcards.language}"
-        " --vectors {params.vectors} --table {input.table} --model {input.model}"
-        " {params.encoding} --seed {params.seed}"
-        f" --probes {RESULTS}/probes/step-{{wildcards.step}} --scores {{output}}"
-        " > {log} 2>&1"
+        "all probes of {wildcards.task} that are transferred, layer {wildcards.layer}, step {wildcards.step}"
+
+
+for batch in PLAN.batches:
+
+    rule:
+        name:
+            f"probe{batch.suffix}"
+        input:
+            vectors=lambda wildcards, batch=batch: ancient(
+                PLAN.vectors(wildcards, batch)
+            ),
+            table=lambda wildcards: PLAN.table(wildcards.language, wildcards.task),
+            model=MODEL,
+        output:
+            [
+                f"{folder}/{{language}}/{{task}}.{ending}"
+                for folder in batch.paths(PROBES)
+                for ending in ("json", "parquet", "npz")
+            ],
+        log:
+            f"{RESULTS}/logs/probe/step-{{step}}/{batch.log}/{{language}}/{{task}}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/probe/step-{{step}}/{batch.log}/{{language}}/{{task}}.tsv"
+        priority: 20
+        conda:
+            "../../envs/chronoglot.yaml"
+        threads: 1
+        resources:
+            mem_mb=PLAN.limits.probe(),
+            runtime=PLAN.limits.probe_minutes(batch.size),
+        params:
+            # Functions of the input leave no record: jobs may take more layers, or fewer, another time.
+            layers=lambda wildcards, input, batch=batch: batch.listed(wildcards),
+            vectors=lambda wildcards, input: Path(input.vectors[0]).parent,
+            regularisation=",".join(map(str, SETTINGS.probing.regularisation)),
+            seed=SETTINGS.seed,
+            encoding=lambda wildcards: PLAN.encoding_options(
+                PLAN.data_of(wildcards.task)
+            ),
+            code=lambda wildcards: task_code(wildcards.task),
+        message:
+            "probe {wildcards.task} of {wildcards.language} at step {wildcards.step}, layer {params.layers}"
+        shell:
+            "python -m chronoglot probe {wildcards.task} --step {wildcards.step}"
+            " --layers {params.layers} --language {wildcards.language} --vectors {params.vectors}"
+            " --table {input.table} --model {input.model} {params.encoding}"
+            " --regularisation {params.regularisation} --seed {params.seed}"
+            f" --probes {RESULTS}/probes/step-{{wildcards.step}}"
+            " > {log} 2>&1"
+
+    rule:
+        name:
+            f"transfer{batch.suffix}"
+        input:
+            vectors=lambda wildcards, batch=batch: ancient(
+                PLAN.vectors(wildcards, batch)
+            ),
+            table=lambda wildcards: PLAN.table(wildcards.language, wildcards.task),
+            model=MODEL,
+            probes=lambda wildcards, batch=batch: PLAN.transferred(wildcards, batch),
+        output:
+            batch.paths(TRANSFER),
+        log:
+            f"{RESULTS}/logs/transfer/step-{{step}}/{batch.log}/{{language}}/{{task}}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/transfer/step-{{step}}/{batch.log}/{{language}}/{{task}}.tsv"
+        priority: 30
+        conda:
+            "../../envs/chronoglot.yaml"
+        threads: 1
+        resources:
+            mem_mb=PLAN.limits.probe(),
+            runtime=PLAN.limits.probe_minutes(batch.size),
+        params:
+            layers=lambda wildcards, input, batch=batch: batch.listed(wildcards),
+            vectors=lambda wildcards, input: Path(input.vectors[0]).parent,
+            sources=lambda wildcards: ",".join(
+                PLAN.transfer_sources(wildcards.task, wildcards.language)
+            ),
+            seed=SETTINGS.seed,
+            encoding=lambda wildcards: PLAN.encoding_options(
+                PLAN.data_of(wildcards.task)
+            ),
+            code=lambda wildcards: task_code(wildcards.task),
+        message:
+            "score the probes of {wildcards.task} on {wildcards.language} at step {wildcards.step}, layer {params.layers}"
+        shell:
+            "python -m chronoglot transfer {wildcards.task} --step {wildcards.step}"
+            " --layers {params.layers} --sources {params.sources} --target {wildcards.language}"
+            " --vectors {params.vectors} --table {input.table} --model {input.model}"
+            " {params.encoding} --seed {params.seed}"
+            f" --probes {RESULTS}/probes/step-{{wildcards.step}}"
+            f" --scores {RESULTS}/transfer/step-{{wildcards.step}}"
+            " > {log} 2>&1"
 
 
 rule bits:
@@ -156,7 +183,6 @@ rule align:
         runtime=growing(120),
         gpu=1 if SETTINGS.encoding.device == "cuda" else 0,
     params:
-        layers=",".join(map(str, PLAN.layers)),
         method=SETTINGS.alignment.method,
         pooling=SETTINGS.encoding.pooling,
         code=task_code("alignment"),
@@ -169,6 +195,6 @@ rule align:
     shell:
         f"python -m chronoglot align {RESULTS}/checkpoints/step-{{wildcards.step}}/model"
         " {input.parallel} --step {wildcards.step} --source {wildcards.source}"
-        " --target {wildcards.target} --layers {params.layers} --method {params.method}"
+        " --target {wildcards.target} --method {params.method}"
         " --pooling {params.pooling} --batch-tokens {params.batch_tokens} --long {params.long}"
         " --device {params.device} --precision {params.precision} --threads {threads} --scores {output} > {log} 2>&1"

@@ -1,7 +1,6 @@
 """A checkpoint and sentence pairs with gold links in, alignment scores of its layers out."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,6 @@ def align(
     step: int,
     source: str,
     target: str,
-    layers: Sequence[int],
     pooling: Pooling,
     batch_tokens: int,
     long: Long,
@@ -36,7 +34,7 @@ def align(
     precision: Precision = "fp32",
     threads: int = 1,
 ) -> None:
-    """Align the sentence pairs of the table `parallel` at each of `layers` and score the links.
+    """Align the sentence pairs of the table `parallel` at every layer and score the links.
 
     `source` and `target` name the languages of the table's two sides. Words get their vectors as
     in `chronoglot.encoding.encode` (`pooling`, `batch_tokens`, `long`), links come from the two
@@ -47,16 +45,15 @@ def align(
     `chronoglot.alignment.metrics`. Predicted links with a word that the annotators did not judge
     are not counted.
 
-    Raises UserError if a file is damaged, the model has no such layer, there is no such method, or
-    the encoder refuses a sentence.
+    Raises UserError if a file is damaged, there is no such method, or the encoder refuses a
+    sentence.
     """
     if method not in METHODS:
         raise UserError(f"alignment.method: no {method!r}; choose from {', '.join(METHODS)}")
     pairs = read_parallel(parallel).pairs
     torch.set_num_threads(threads)
     encoder = load_encoder(model_folder, device, precision)
-    if missing := sorted(set(layers) - set(range(encoder.layers + 1))):
-        raise UserError(f"{encoder.name} has layers 0 to {encoder.layers}, but not {missing[0]}")
+    layers = range(encoder.layers + 1)
 
     found = {(layer, name): Agreement() for layer in layers for name in METHODS}
     progress = Progress("aligned", len(pairs), "sentence pairs")
@@ -67,7 +64,7 @@ def align(
         for rows, batch in word_vectors(
             encoder, words, pooling=pooling, batch_tokens=batch_tokens, long=long
         ):
-            vectors[:, rows] = [batch[layer] for layer in layers]
+            vectors[:, rows] = batch
         for layer, of_layer in zip(layers, vectors, strict=True):
             similarities = similarity(*chunk.padded(of_layer))
             for name, extract in METHODS.items():

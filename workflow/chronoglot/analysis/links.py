@@ -14,10 +14,11 @@ _KEY = ["step", "layer", "source", "target"]
 _GOLD = ["sentences", "sure_links", "possible_links"]
 
 
-def links(files: Sequence[Path], run: str) -> pd.DataFrame:
+def links(files: Sequence[Path], run: str, layers: Sequence[int]) -> pd.DataFrame:
     """One row per (step, layer, source, target, method), sorted by pair, method, layer and step.
 
-    `files` are the alignment jobs' JSON files. Columns: `precision`, `recall`, `f1`, `aer` and the
+    `files` are the alignment jobs' JSON files, of which the `layers` asked for are taken. Columns:
+    `precision`, `recall`, `f1`, `aer` and the
     number of `links` found (see `chronoglot.alignment.metrics`; NaN where undefined), and of the
     gold alignment `sentences`, `sure_links` and `possible_links`. Raises UserError if a file is
     damaged.
@@ -32,6 +33,7 @@ def links(files: Sequence[Path], run: str) -> pd.DataFrame:
                     | {"method": method}
                     | {name: scores[f"{method}_{name}"] for name in MEASURES}
                     for method in METHODS
+                    if scores["layer"] in layers
                 ]
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise UserError(

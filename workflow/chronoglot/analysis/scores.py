@@ -40,15 +40,22 @@ def _read_scores(path: Path) -> Iterator[dict[str, object]]:
         ) from error
 
 
-def collect_scores(files: Sequence[Path], run: str) -> pd.DataFrame:
+def collect_scores(files: Sequence[Path], run: str, layers: Sequence[int]) -> pd.DataFrame:
     """The table of scores, one row per (step, layer, task, source, target).
 
-    `files` are the jobs' JSON files, all of one `run`: a score, or a list of them. The rows are
-    sorted by task, source, target, layer and step, whatever the order of `files`; `step0` is the
-    score of the same tuple at step 0, NaN where there is none. Raises UserError if there is no
-    file, a file is damaged, or two files score the same tuple.
+    `files` are the jobs' JSON files, all of one `run`: a score, or a list of them; of those the
+    `layers` asked for are taken, and what has none. The rows are sorted by task, source, target,
+    layer and step, whatever the order of `files`; `step0` is the score of the same tuple at step 0,
+    NaN where there is none. Raises UserError if there is no file, a file is damaged, or two files
+    score the same tuple.
     """
-    read = [(path, scores) for path in files for scores in _read_scores(path)]
+    wanted = {None, *layers}
+    read = [
+        (path, scores)
+        for path in files
+        for scores in _read_scores(path)
+        if scores["layer"] in wanted
+    ]
     if not read:
         raise UserError("no scores to collect: nothing has been measured")
     table = pd.DataFrame([scores for _, scores in read]).astype(COLUMNS)

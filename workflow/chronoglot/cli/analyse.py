@@ -22,8 +22,9 @@ def scores(
     from chronoglot.analysis.tables import write_named
     from chronoglot.planning.tuples import Tuples
 
-    files = as_model(Tuples, tuples, "tuples").files(results)
-    write_named(collect_scores([Path(name) for name in files], run), tables, "scores")
+    scored = as_model(Tuples, tuples, "tuples")
+    files = [Path(name) for name in scored.files(results)]
+    write_named(collect_scores(files, run, scored.layers), tables, "scores")
 
 
 @app.command()
@@ -38,8 +39,9 @@ def links(
     from chronoglot.analysis.tables import write_named
     from chronoglot.planning.tuples import Tuples
 
-    files = as_model(Tuples, tuples, "tuples").alignment_files(results)
-    write_named(collect_links([Path(name) for name in files], run), tables, "links")
+    scored = as_model(Tuples, tuples, "tuples")
+    files = [Path(name) for name in scored.alignment_files(results)]
+    write_named(collect_links(files, run, scored.layers), tables, "links")
 
 
 @app.command()

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from typer import Option
 
-from chronoglot.cli.app import app, integers
+from chronoglot.cli.app import app
 
 
 @app.command()
@@ -63,7 +63,6 @@ def align(
     step: Annotated[int, Option()],
     source: Annotated[str, Option()],
     target: Annotated[str, Option()],
-    layers: Annotated[str, Option(help="numbers of the layers, comma-separated")],
     scores: Annotated[Path, Option(help="to write")],
     method: Annotated[Literal["argmax", "itermax"], Option()] = "argmax",
     pooling: Annotated[Literal["mean", "first", "last"], Option()] = "mean",
@@ -82,7 +81,6 @@ def align(
         step=step,
         source=source,
         target=target,
-        layers=integers(layers, "layers"),
         method=method,
         pooling=pooling,
         batch_tokens=batch_tokens,

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from typer import Argument, Option
 
 from chronoglot.cli.app import app, floats, integers, names
+from chronoglot.errors import UserError
 
 Layers = Annotated[str, Option(help="numbers of the layers, comma-separated")]
 Pooling = Annotated[Literal["mean", "first", "last"], Option()]
@@ -20,6 +21,7 @@ def encode(
     model: Path,
     vectors: Annotated[list[Path], Argument(help="files to write, one a layer")],
     table: Annotated[Path, Option(help="word table or pair table")],
+    layers: Annotated[str, Option(help="layers of these files, comma-separated; else all")] = "",
     pooling: Pooling = "mean",
     batch_tokens: Annotated[int, Option()] = 4096,
     long: Long = "window",
@@ -27,7 +29,7 @@ def encode(
     precision: Precision = "fp32",
     threads: Annotated[int, Option()] = 1,
 ) -> None:
-    """Run a checkpoint over a table's sentences once: vectors of its rows at all layers."""
+    """Run a checkpoint over a table's sentences once: vectors of its rows at some layers or all."""
     import torch
 
     from chronoglot.encoding.encode import write_vectors
@@ -39,11 +41,15 @@ def encode(
 
     torch.set_num_threads(threads)
     encoder = load_encoder(model, device, precision)
+    asked = integers(layers, "layers") if layers else list(range(encoder.layers + 1))
+    if len(asked) != len(vectors):
+        raise UserError(f"{len(asked)} layers need as many files to write, not {len(vectors)}")
+    files = dict(zip(asked, vectors, strict=True))
     if data == "words":
         write_vectors(
             encoder,
             read_words(table),
-            vectors,
+            files,
             pooling=pooling,
             batch_tokens=batch_tokens,
             long=long,
@@ -52,7 +58,7 @@ def encode(
         write_pair_vectors(
             encoder,
             read_pairs(table),
-            vectors,
+            files,
             pooling="first" if pooling == "first" else "mean",
             batch_tokens=batch_tokens,
             long=long,
@@ -118,7 +124,7 @@ def transfer(
     table: Annotated[Path, Option(help="the table that the vectors' rows belong to")],
     seed: Annotated[int, Option()],
     probes: Annotated[Path, Option(help="folder of this step's probes")],
-    scores: Annotated[Path, Option(help="to write")],
+    scores: Annotated[Path, Option(help="folder of this step's scores, to write to")],
     model: Manifest = None,
     pooling: Pooling = "mean",
     batch_tokens: Annotated[int, Option()] = 4096,

@@ -1,6 +1,6 @@
 """What reading in batches takes: batches within a budget, and files that are filled by them."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -58,21 +58,25 @@ class VectorFile:
 
 @contextmanager
 def vector_files(
-    encoder: Encoder, outputs: Sequence[str | Path], rows: int
-) -> Iterator[Sequence[VectorFile]]:
-    """Open `outputs`, the files of layers 0 to L, to be filled with `rows` vectors each.
+    encoder: Encoder, outputs: Mapping[int, str | Path], rows: int
+) -> Iterator[Mapping[int, VectorFile]]:
+    """Open `outputs`, layer → file, to be filled with `rows` vectors each.
 
-    They appear under their names when all is written, or not at all. Raises UserError if there
-    are not as many as layers.
+    They appear under their names when all is written, or not at all. Raises UserError if the model
+    lacks one of the layers, or none is asked for.
     """
-    if len(outputs) != encoder.layers + 1:
-        raise UserError(
-            f"{encoder.name}: layers 0 to {encoder.layers} have {encoder.layers + 1} outputs, "
-            f"not {len(outputs)}"
-        )
+    check_layers(outputs, encoder)
     with ExitStack() as names, ExitStack() as files:
-        paths = [names.enter_context(whole(output)) for output in outputs]
-        yield [
-            VectorFile(files.enter_context(path.open("wb")), rows, encoder.dimension)
-            for path in paths
-        ]
+        paths = {layer: names.enter_context(whole(output)) for layer, output in outputs.items()}
+        yield {
+            layer: VectorFile(files.enter_context(path.open("wb")), rows, encoder.dimension)
+            for layer, path in paths.items()
+        }
+
+
+def check_layers(layers: Collection[int], encoder: Encoder) -> None:
+    """Raises UserError if the model lacks one of these layers, or there is none."""
+    if not layers:
+        raise UserError("no layer to encode; name one or more of them")
+    if missing := sorted(set(layers) - set(range(encoder.layers + 1))):
+        raise UserError(f"{encoder.name} has layers 0 to {encoder.layers}, but not {missing[0]}")

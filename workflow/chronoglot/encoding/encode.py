@@ -1,6 +1,6 @@
 """A word table → the vectors of its words at every layer, in one pass of the model."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -25,29 +25,30 @@ Long = Literal["window", "refuse"]
 def write_vectors(
     encoder: Encoder,
     words: Words,
-    outputs: Sequence[str | Path],
+    outputs: Mapping[int, str | Path],
     *,
     pooling: Pooling,
     batch_tokens: int,
     long: Long,
 ) -> None:
-    """Write the vectors of all words at every layer: one float32 .npy [words, dimension] a layer.
+    """Write the vectors of all words: one float32 .npy [words, dimension] a layer.
 
-    `outputs` are the files of layers 0 (embedding output) to L. A word's vector is the mean, the
-    first or the last of its subwords' hidden states (`pooling`). `batch_tokens` bounds a batch's
-    subwords, special ones included; a sentence is never divided between batches. Sentences longer
+    `outputs` names the file of each layer that is asked for, 0 the embedding output. A word's
+    vector is the mean, the first or the last of its subwords' hidden states (`pooling`).
+    `batch_tokens` bounds a batch's subwords, special ones included; a sentence is never divided
+    between batches. Sentences longer
     than the model's window are read in overlapping windows or refused (`long`); see
     `chronoglot.encoding.windows`.
 
-    Raises UserError if there are not as many outputs as layers, or no words, if a sentence is
-    refused, or if a vector is not finite.
+    Raises UserError if the model lacks a layer, if there are no words, if a sentence is refused, or
+    if a vector is not finite.
     """
     vectors = word_vectors(encoder, words, pooling=pooling, batch_tokens=batch_tokens, long=long)
     progress = Progress("encoded", len(words), "words")
     with vector_files(encoder, outputs, len(words)) as layers:
         for rows, of_layers in vectors:
-            for layer, of_rows in zip(layers, of_layers, strict=True):
-                layer.write(rows, of_rows)
+            for layer, file in layers.items():
+                file.write(rows, of_layers[layer])
             progress.add(len(rows))
 
 

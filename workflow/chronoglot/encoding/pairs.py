@@ -1,7 +1,7 @@
 """A pair table → the vector of each pair at every layer, its two sentences read together."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -24,22 +24,23 @@ PairPooling = Literal["first", "mean"]
 def write_pair_vectors(
     encoder: Encoder,
     pairs: Pairs,
-    outputs: Sequence[str | Path],
+    outputs: Mapping[int, str | Path],
     *,
     pooling: PairPooling,
     batch_tokens: int,
     long: Long,
 ) -> None:
-    """Write the vectors of all pairs at every layer: one float32 .npy [pairs, dimension] a layer.
+    """Write the vectors of all pairs: one float32 .npy [pairs, dimension] a layer.
 
-    `outputs` are the files of layers 0 (embedding output) to L. A pair is read as one text, by
-    XLM-R as `<s> premise </s></s> hypothesis </s>`; its vector is that of the first token (`first`)
-    or the mean over the subwords of both sentences (`mean`). `batch_tokens` bounds a batch's
-    subwords, special ones included. Pairs longer than the model's window are shortened to it, which
-    standard error tells, or refused (`long`); see `shortened`. Each distinct pair is read once.
+    `outputs` names the file of each layer that is asked for, 0 the embedding output. A pair is read
+    as one text, by XLM-R as `<s> premise </s></s> hypothesis </s>`; its vector is that of the first
+    token (`first`) or the mean over the subwords of both sentences (`mean`). `batch_tokens` bounds
+    a batch's subwords, special ones included. Pairs longer than the model's window are shortened to
+    it, which standard error tells, or refused (`long`); see `shortened`. Each distinct pair is read
+    once.
 
-    Raises UserError if there are not as many outputs as layers, or no pairs, if `first` is asked of
-    a model that reads from left to right, if a pair is refused or has no subword at all, or if a
+    Raises UserError if the model lacks a layer, if there are no pairs, if `first` is asked of a
+    model that reads from left to right, if a pair is refused or has no subword at all, or if a
     vector is not finite.
     """
     if not len(pairs):
@@ -67,7 +68,8 @@ def write_pair_vectors(
                         f"{encoder.name}: layer {number} is not finite in "
                         f"{_name(pairs, batch[finite.argmin()])}; has the run diverged?"
                     )
-                layers[number].write(rows, np.repeat(vectors, counts, axis=0))
+                if number in layers:
+                    layers[number].write(rows, np.repeat(vectors, counts, axis=0))
             progress.add(len(rows))
 
 

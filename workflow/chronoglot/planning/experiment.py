@@ -11,6 +11,7 @@ from typing import Any
 
 from chronoglot.data.fetch.missing import Needed
 from chronoglot.figures.catalogue import figure_names
+from chronoglot.planning.batches import Batch, divide
 from chronoglot.planning.checks import Checks
 from chronoglot.planning.downloads import Downloads
 from chronoglot.planning.environment import set_environment
@@ -24,6 +25,10 @@ from chronoglot.settings.file import check
 from chronoglot.settings.model import Settings
 from chronoglot.tasks import load_task, task_names
 from chronoglot.tasks.base import ProbingTask, Task
+
+# So many probes a transfer job names one by one: a source that is trained again then has no job of
+# its own language run again. More would be most of all inputs of a large study.
+_FEW_SOURCES = 10
 
 
 def read_plan(config: Mapping[str, Any], source: str) -> "Plan":
@@ -52,6 +57,8 @@ class Plan:
         self.run = find_run(settings, self.results)
         self.steps = self.run.steps
         self.layers = self._layers()
+        size = settings.probing.layers_per_job
+        self.batches = divide(self.layers, len(self.layers) if size == "all" else size)
         self.limits = Limits(settings, self.inputs, self.run, self.results)
         self.languages = list(settings.languages)
         self.with_text = [code for code in self.languages if self.inputs.has_text(code)]
@@ -183,14 +190,18 @@ class Plan:
         """The table that a probed task's examples are made from."""
         return f"{self.results}/data/{self.data_of(task)}/{language}.parquet"
 
-    def vectors(self, step: str, language: str, task: str) -> list[str]:
-        """The vectors of that table's rows at every layer probed, and what they were made from.
+    def vectors(self, wildcards: Any, batch: Batch) -> list[str]:
+        """The vectors of that table's rows at a job's layers, and what they were made from.
 
         The settings are in the path: vectors left from others are not found, and not used.
         """
-        data = self.data_of(task)
-        folder = f"{self.results}/vectors/step-{step}/{language}/{data}/{self.encoding_name(data)}"
-        return [*(f"{folder}/layer-{layer}.npy" for layer in self.layers), f"{folder}/origin.json"]
+        data = self.data_of(wildcards.task)
+        folder = (
+            f"{self.results}/vectors/step-{wildcards.step}/{wildcards.language}/{data}"
+            f"/{self.encoding_name(data)}"
+        )
+        layers = [f"{folder}/layer-{layer}.npy" for layer in batch.of(wildcards)]
+        return [*layers, f"{folder}/origin.json"]
 
     def encoding_name(self, data: str) -> str:
         """The encoding's settings in one word."""
@@ -218,14 +229,24 @@ class Plan:
             "precision": encoding.precision,
         }
 
-    def probes(self, step: int, languages: list[str], task: str, ending: str) -> list[str]:
-        """One file of each language's probes, at one layer.
+    def transferred(self, wildcards: Any, batch: Batch) -> list[str]:
+        """What stands for the probes of other languages that a job scores on a target.
 
-        The same job makes those of all layers, and a plan with a file a layer takes half as long
-        again.
+        One file of each, at the last of the job's layers, since one job makes those of all; where
+        they are many, one file that stands for all of them.
         """
-        folder = f"{self.results}/probes/step-{step}/layer-{self.layers[-1]}"
-        return [f"{folder}/{language}/{task}.{ending}" for language in languages]
+        step, language, task = wildcards.step, wildcards.language, wildcards.task
+        folder = f"{self.results}/probes/step-{step}/layer-{batch.of(wildcards)[-1]}"
+        sources = self.transfer_sources(task, language)
+        if len(sources) > _FEW_SOURCES:
+            return [f"{folder}/{task}.sources"]
+        return [f"{folder}/{source}/{task}.npz" for source in sources]
+
+    def source_probes(self, wildcards: Any) -> list[str]:
+        """The probes of a step, layer and task that are scored on other languages."""
+        step, layer, task = wildcards.step, wildcards.layer, wildcards.task
+        folder = f"{self.results}/probes/step-{step}/layer-{layer}"
+        return [f"{folder}/{source}/{task}.npz" for source in self._sources[task]]
 
     @property
     def figures(self) -> list[str]:

@@ -93,6 +93,7 @@ class Tuples(BaseModel):
                         yield f"probes/step-{step}/layer-{layer}/{language}/{task}.json"
             for task, targets in self.transfer.items():
                 for target in targets:
-                    yield f"transfer/step-{step}/{target}/{task}.json"
+                    for layer in self.layers:
+                        yield f"transfer/step-{step}/layer-{layer}/{target}/{task}.json"
             for language in self.texts:
                 yield f"bpc/step-{step}/{language}.json"

@@ -33,10 +33,10 @@ def transfer(
     """Score the probes of `sources` on `target`, at each of `layers`, training none.
 
     `table` and `vectors` are the target's, `probes` the folder of the step's probes, all as in
-    `probing.probe`. Writes `scores`, a JSON list with an object for each layer and source. A
-    test item whose label the source's training part lacks can only be an error: `unseen` is the
-    share of those, `unseen_labels` names the labels. `majority` is the share of the source's
-    commonest training label among the target's test items.
+    `probing.probe`. Writes for each layer `{scores}/layer-{layer}/{target}/{task}.json`, a list
+    with an object for each source. A test item whose label the source's training part lacks can
+    only be an error: `unseen` is the share of those, `unseen_labels` names the labels. `majority`
+    is the share of the source's commonest training label among the target's test items.
 
     Raises UserError if a file is damaged, or if the target has no dev or test examples.
     """
@@ -44,7 +44,6 @@ def transfer(
     items = read_items(definition, table)
     splits = ("dev", "test")
     parts = make_examples(definition, items, splits, seed=seed, language=target, table=table)
-    rows: list[dict[str, Any]] = []
     for layer in layers:
         saved = [load_probe(probes / f"layer-{layer}/{source}/{task}.npz") for source in sources]
         layer_vectors = read_vectors(vectors / f"layer-{layer}.npy", len(items))
@@ -54,13 +53,16 @@ def transfer(
             )
             for split, examples in parts.items()
         }
-        rows += [
+        rows = [
             {"step": step, "layer": layer, "task": task, "source": source, "target": target}
             | _scores(one, parts, predicted["dev"][number], predicted["test"][number])
             for number, (source, one) in enumerate(zip(sources, saved, strict=True))
         ]
-    with whole(scores) as temporary:
-        temporary.write_text(json.dumps(rows, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        output = scores / f"layer-{layer}" / target / f"{task}.json"
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with whole(output) as temporary:
+            text = json.dumps(rows, indent=1, sort_keys=True)
+            temporary.write_text(text + "\n", encoding="utf-8")
 
 
 def _scores(

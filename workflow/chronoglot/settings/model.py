@@ -169,6 +169,9 @@ class Probing(Section):
         min_length=1,
         description="L2 strengths; the best on dev is taken",
     )
+    layers_per_job: Positive | Literal["all"] = Field(
+        1, description="layers that one job probes: more make fewer jobs of a large study, or `all`"
+    )
 
 
 class Analysis(Section):
