@@ -32,6 +32,7 @@ from chronoglot.settings.file import refuse_duplicate_keys
 # A job on a cluster plans itself alone.
 if workflow.is_main_process:
     heed_missing_inputs = changes.ignore_missing_ancient_inputs()
+    changes.pass_over_ancient_inputs()
 
 # Only one configuration holds: languages of two must not mix.
 if not workflow.overwrite_configfiles:

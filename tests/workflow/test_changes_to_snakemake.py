@@ -30,6 +30,7 @@ threading.Timer = Counted
 changed = config.get("changed")
 if changed:
     heed = changes.ignore_missing_ancient_inputs()
+    changes.pass_over_ancient_inputs()
 
 
 onstart:
@@ -47,12 +48,12 @@ rule all:
 
 
 rule encode:
-    output: temp("vectors")
+    output: temp("vectors"), temp("more")
     shell: "touch {output}"
 
 
 rule probe:
-    input: ancient("vectors")
+    input: ancient(["vectors", "more"][:config.get("vectors", 1)])
     output: "probe-{n}"
     shell: "test -e {input} && touch {output}"
 """
@@ -62,8 +63,8 @@ rule probe:
 def run(tmp_path: Path) -> Callable[..., str]:
     (tmp_path / "Snakefile").write_text(SNAKEFILE)
 
-    def run(readers: int, changed: bool, *options: str) -> str:
-        config = [f"readers={readers}", *(["changed=1"] if changed else [])]
+    def run(readers: int, changed: bool, *options: str, vectors: int = 1) -> str:
+        config = [f"readers={readers}", f"vectors={vectors}", *(["changed=1"] if changed else [])]
         done = subprocess.run(
             [sys.executable, "-m", "snakemake", "--cores", "1", *options, "--config", *config],
             cwd=tmp_path,
@@ -82,6 +83,20 @@ def test_a_new_reader_of_vectors_has_no_other_run_again(run: Callable[..., str])
     planned = run(2, True)
     assert "output: probe-1" in planned
     assert "output: probe-0" not in planned
+
+
+def test_a_job_that_reads_more_vectors_is_the_same_job(run: Callable[..., str]) -> None:
+    run(1, True)
+    planned = run(1, True, "--dry-run", vectors=2)
+    assert "Nothing to be done" in planned
+
+
+def test_what_was_recorded_with_its_vectors_is_still_good(run: Callable[..., str]) -> None:
+    run(1, False)
+    assert "Set of input files has changed" in run(1, False, "--dry-run", vectors=2), (
+        "no change is needed any more"
+    )
+    assert "Nothing to be done" in run(1, True, "--dry-run")
 
 
 def test_no_timer_is_set_for_each_job(run: Callable[..., str]) -> None:

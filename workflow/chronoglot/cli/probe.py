@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from typer import Argument, Option
 
 from chronoglot.cli.app import app, floats, integers, names
-from chronoglot.errors import UserError
+from chronoglot.runtime.errors import UserError
 
 Layers = Annotated[str, Option(help="numbers of the layers, comma-separated")]
 Pooling = Annotated[Literal["mean", "first", "last"], Option()]

@@ -43,6 +43,37 @@ def ignore_missing_ancient_inputs() -> Callable[[], None]:
     return heed
 
 
+def pass_over_ancient_inputs() -> None:
+    """Have Snakemake not run a job again because its set of `ancient` inputs is another.
+
+    A job that takes several layers reads the vectors of each, and makes the same files as jobs that
+    take one. What was recorded before may name ancient inputs of the job, too.
+    """
+    if not is_checked("snakemake"):
+        return
+    from snakemake.persistence import PersistenceBase
+
+    all_inputs = PersistenceBase._input
+
+    def ancient(job: Any) -> set[str]:
+        return {str(file) for file in job.input if file.is_ancient}
+
+    def inputs(self: PersistenceBase, job: Any) -> list[str]:
+        passed_over = ancient(job)
+        return [file for file in all_inputs(self, job) if file not in passed_over]
+
+    def input_changed(self: PersistenceBase, job: Any, file: Any = None) -> bool:
+        if (self.record_format_version(file) or 0) < 4:
+            return False
+        recorded = self.input(file)
+        if recorded is None:
+            return False
+        now = inputs(self, job)
+        return recorded != now and sorted(set(recorded) - ancient(job)) != now
+
+    PersistenceBase._input, PersistenceBase._input_changed = inputs, input_changed
+
+
 def lift_default_rate_limit(workflow: Any) -> None:
     """Have the scheduler of a workflow that is about to run set no timer for each job.
 
