@@ -64,6 +64,7 @@ onstart:
     if workflow.is_main_process:
         heed_missing_inputs()
         changes.lift_default_rate_limit(workflow)
+        changes.fill_empty_messages()
         to_bring = PLAN.to_bring(changes.planned_outputs(workflow))
         if is_cut_off(to_bring):
             raise WorkflowError(bring(to_bring))

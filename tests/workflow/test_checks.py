@@ -44,6 +44,20 @@ def test_what_is_asked_for_and_cannot_be_made(
     assert "Traceback" not in outcome.text
 
 
+def test_a_job_that_fails_says_nothing_that_is_none(
+    fresh: Workflow, miniature: dict[str, Any]
+) -> None:
+    """Snakemake would begin with `message: None`. The text is keyed, and not said to be."""
+    (fresh.folder / "de.txt").write_text("a#1\tone\nb#1\ttwo\n")
+    miniature["folders"] = {"text": "."}
+    miniature["languages"] |= {"de": {"text": {"files": ["de.txt"]}}}
+    text = "results/miniature/data/text/de/train.txt"
+    outcome = fresh.snakemake(miniature, "--cores", "1", "--", text)
+    assert outcome.code != 0 and "Error in rule text" in outcome.text
+    assert "None" not in outcome.text
+    assert outcome.text.count("as `format: plain` has it, no blank line stands in it") == 1
+
+
 def test_a_step_between_those_listed_can_be_asked_for_by_path(
     fresh: Workflow, miniature: dict[str, Any]
 ) -> None:

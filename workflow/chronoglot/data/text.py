@@ -70,7 +70,7 @@ def prepare_text(
         division = divide(heldout_share)
         if format == "plain" and division.documents > 1 and not division.heldout.documents:
             division = divide(division.lowest)  # small text: the lowest draw alone is held out
-        _check(division, inputs, heldout_share, max_characters)
+        _check(division, inputs, train.parent.name, format, heldout_share, max_characters)
     print(
         f"{train.parent.name}: train {division.train}; heldout {division.heldout}; "
         f"{division.repeats:,} repeated paragraphs dropped"
@@ -210,8 +210,19 @@ def _unseen(paragraphs: list[str], seen: set[int]) -> list[str]:
     return fresh
 
 
+_SINGLE = {
+    "plain": "no blank line stands in it",
+    "keyed": "all its lines have the same id before any `#`",
+}
+
+
 def _check(
-    division: _Division, inputs: list[Path], heldout_share: float, max_characters: int | None
+    division: _Division,
+    inputs: list[Path],
+    language: str,
+    format: Literal["plain", "keyed"],
+    heldout_share: float,
+    max_characters: int | None,
 ) -> None:
     names = ", ".join(map(str, inputs))
     for side, counts in (("train", division.train), ("heldout", division.heldout)):
@@ -226,8 +237,11 @@ def _check(
         return
     if division.documents < 2:
         raise UserError(
-            f"{names}: a single document cannot be divided into train and heldout; put a blank "
-            "line between documents (plain) or give each its own id (keyed)"
+            f"{names}: a single document cannot be divided into train and heldout: as "
+            f"`format: {format}` has it, {_SINGLE[format]}. Set "
+            f"languages.{language}.text.format to what the file is: `plain`, a paragraph a "
+            "line and a blank line between documents, or `keyed`, "
+            "`document#paragraph TAB text`"
         )
     if not division.heldout.documents:
         raise UserError(

@@ -6,6 +6,7 @@ Snakemake 9.27 keeps to that only for files that exist, so that whoever has read
 would run again with whoever reads them now.
 """
 
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -86,6 +87,17 @@ def lift_default_rate_limit(workflow: Any) -> None:
     limiter = workflow.scheduler.job_rate_limiter
     if limiter and (limiter.max_jobs, limiter.timespan) == (100, 1):
         workflow.scheduler.job_rate_limiter = None
+
+
+def _say_where_it_stands(record: logging.LogRecord) -> bool:
+    if getattr(record, "rule_msg", "") is None:
+        record.rule_msg = "what the job said stands below, and in its log"
+    return True
+
+
+def fill_empty_messages() -> None:
+    """Have `message: None` no longer stand first of all that is said of a job that failed."""
+    logging.getLogger("snakemake.logging").addFilter(_say_where_it_stands)
 
 
 def planned_outputs(workflow: Any) -> set[Path]:
