@@ -10,6 +10,10 @@ PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 export OMP_NUM_THREADS := 1
 export OMP_WAIT_POLICY := PASSIVE
 
+# Snakemake keeps a cache, for which a home that cannot be written has no place.
+CACHE := $(shell d="$${XDG_CACHE_HOME:-$$HOME/.cache}"; mkdir -p "$$d" 2>&- && test -w "$$d" && echo "$$d")
+export XDG_CACHE_HOME := $(or $(CACHE),$(CURDIR)/.snakemake/cache)
+
 .PHONY: demo test fast test-pythons lint bench format lock docs clean
 
 demo: $(READY)  ## run the default experiment and say where its report is

@@ -82,3 +82,20 @@ def test_no_network_is_told_before_anything_is_installed(tmp_path: Path) -> None
     )
     assert said.startswith("pip finds no torch==") and "HTTPS_PROXY" in said
     assert "No matching distribution found" in said
+
+
+def test_a_home_that_cannot_be_written_stops_no_run(tmp_path: Path) -> None:
+    """Snakemake alone would end in a traceback, before it reads the workflow."""
+    plan = f"plan: ; {sys.executable} -m snakemake -n -q --directory {tmp_path} bpc"
+    settings = f" --configfile {INSTALL.parents[1] / 'config.yaml'}"
+    environment = {key: value for key, value in os.environ.items() if key != "XDG_CACHE_HOME"}
+    done = subprocess.run(
+        ["make", "-C", str(INSTALL.parents[1]), "--eval", plan + settings, "plan"],
+        env=environment | {"HOME": "/proc/none"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "Traceback" not in done.stdout and "/proc/none" not in done.stdout
