@@ -57,9 +57,9 @@ def ours(model: Path, text: Path, device: str, precision: Precision, threads: in
 
 def by_fold(model: Path, text: Path, device: str, precision: Precision) -> Run:
     """The same definition, a fold of a paragraph in each forward pass."""
-    from chronoglot.encoding.fast_tokens import load_tokeniser
+    from chronoglot.encoding.fast_tokens import load_tokenizer
 
-    own = load_tokeniser(model)
+    own = load_tokenizer(model)
 
     def masked(paragraph: str) -> list[Any]:
         fold = folds(paragraph, len(own.text_ids(paragraph)), seed=1, share=SHARE)
@@ -70,9 +70,9 @@ def by_fold(model: Path, text: Path, device: str, precision: Precision) -> Run:
 
 def by_token(model: Path, text: Path, device: str, precision: Precision) -> Run:
     """Pseudo-likelihood (Salazar et al. 2020), a token in each forward pass: another number."""
-    from chronoglot.encoding.fast_tokens import load_tokeniser
+    from chronoglot.encoding.fast_tokens import load_tokenizer
 
-    own = load_tokeniser(model)
+    own = load_tokenizer(model)
 
     def masked(paragraph: str) -> list[Any]:
         return [[place + 1] for place in range(len(own.text_ids(paragraph)))]
@@ -85,17 +85,17 @@ def _loop(model: Path, text: Path, device: str, precision: Precision, masked: An
     import torch
     from torch.nn.functional import cross_entropy
 
-    network, tokeniser = models.transformer(model, device, precision, head=True)
+    network, tokenizer = models.transformer(model, device, precision, head=True)
     lines = list(paragraphs(text))
 
     @torch.inference_mode()
     def run() -> Outcome:
         nats = 0.0
         for line in lines:
-            ids = tokeniser(line, return_tensors="pt").input_ids.to(device)
+            ids = tokenizer(line, return_tensors="pt").input_ids.to(device)
             for places in masked(line):
                 question = ids.clone()
-                question[0, places] = tokeniser.mask_token_id
+                question[0, places] = tokenizer.mask_token_id
                 logits = network(question).logits[0, places].float()
                 nats += float(cross_entropy(logits, ids[0, places], reduction="sum"))
         return _outcome(len(lines), nats / log(2) / sum(map(len, lines)))

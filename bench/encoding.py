@@ -71,7 +71,7 @@ def bare(model: Path, table: Path, output: Path, device: str, precision: Precisi
     from chronoglot.encoding.encoder import load_encoder as load
 
     encoder, words = load(model, device, precision), read_words(table)
-    subwords = encoder.tokenise(words)
+    subwords = encoder.tokenize(words)
     bounds = subwords.starts[words.sentence_starts()].tolist()
     texts = [subwords.ids[start:stop] for start, stop in pairwise(bounds)]
     texts.sort(key=len, reverse=True)
@@ -92,7 +92,7 @@ def plain(model: Path, table: Path, output: Path, device: str, precision: Precis
 
     from bench.models import transformer
 
-    network, tokeniser = transformer(model, device, precision)
+    network, tokenizer = transformer(model, device, precision)
     words = read_words(table)
     sentences = inputs.sentences(words)
     files = _files(output / "plain", network.config.num_hidden_layers)
@@ -100,7 +100,7 @@ def plain(model: Path, table: Path, output: Path, device: str, precision: Precis
     def run() -> Outcome:
         vectors: list[Any] = []
         for first in range(0, len(sentences), PLAIN_BATCH):
-            batch = tokeniser(
+            batch = tokenizer(
                 sentences[first : first + PLAIN_BATCH],
                 is_split_into_words=True,
                 padding=True,

@@ -159,7 +159,7 @@ def pairs(options: Options, number: int) -> Path:
 def model(options: Options) -> Path:
     """A model folder with random weights: at full scale of the size of XLM-R base.
 
-    Its tokeniser is trained on the treebank; the embeddings of XLM-R's 250,002 subwords are there
+    Its tokenizer is trained on the treebank; the embeddings of XLM-R's 250,002 subwords are there
     at full scale, though few are used.
     """
     source = options.treebank.name if options.treebank else "in-vitro"

@@ -5,7 +5,7 @@ from typing import Any
 
 
 def transformer(model: Path, device: str, precision: str, *, head: bool = False) -> tuple[Any, Any]:
-    """The model and the tokeniser of `transformers`; with `head` that of the masked LM."""
+    """The model and the tokenizer of `transformers`; with `head` that of the masked LM."""
     import torch
     from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
 

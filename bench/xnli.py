@@ -48,7 +48,7 @@ def one_by_one(model: Path, table: Path, output: Path, device: str, precision: P
 
     from bench.models import transformer
 
-    network, tokeniser = transformer(model, device, precision)
+    network, tokenizer = transformer(model, device, precision)
     pairs = read_pairs(table)
     output.mkdir(parents=True, exist_ok=True)
     files = [output / f"loop-{n}.npy" for n in range(network.config.num_hidden_layers + 1)]
@@ -57,7 +57,7 @@ def one_by_one(model: Path, table: Path, output: Path, device: str, precision: P
     def run() -> Outcome:
         vectors = []
         for premise, hypothesis in zip(pairs.premise, pairs.hypothesis, strict=True):
-            inputs = tokeniser(premise, hypothesis, return_tensors="pt").to(device)
+            inputs = tokenizer(premise, hypothesis, return_tensors="pt").to(device)
             states = network(**inputs, output_hidden_states=True).hidden_states
             vectors.append(np.stack([state[0, 0].float().cpu().numpy() for state in states]))
         for file, layer in zip(files, np.stack(vectors, axis=1), strict=True):

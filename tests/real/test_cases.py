@@ -9,7 +9,7 @@ import pytest
 import yaml
 from chronoglot.data.parallel import read_gold
 from chronoglot.encoding.encoder import load_masked_lm
-from chronoglot.encoding.fast_tokens import load_tokeniser
+from chronoglot.encoding.fast_tokens import load_tokenizer
 from chronoglot.tables.words import read_words
 
 ROOT = Path(__file__).parents[2]
@@ -84,7 +84,7 @@ def test_added_tokens(cases: Path, tmp_path: Path) -> None:
     vectors = [f"v{layer}.npy" for layer in range(3)]
     encoded = chronoglot(tmp_path, "encode", "words", "m", *vectors, "--table", "w.parquet")
     assert encoded.returncode == 0, encoded.stderr
-    subwords = load_tokeniser(tmp_path / "m").tokenise(read_words(tmp_path / "w.parquet"))
+    subwords = load_tokenizer(tmp_path / "m").tokenize(read_words(tmp_path / "w.parquet"))
     assert subwords.ids[:4].tolist() == [162, 19, 163, 31]
 
 
@@ -94,7 +94,7 @@ def test_cased_vocabulary(cases: Path, tmp_path: Path) -> None:
     run = chronoglot(tmp_path, "take-folder", "100", pattern, *options)
     assert run.returncode == 0, run.stderr
     entries = (cases / "cased-vocab-txt/checkpoint-100/vocab.txt").read_text().split("\n")
-    ids = load_tokeniser(tmp_path / "m").text_ids("Hund Über hund")
+    ids = load_tokenizer(tmp_path / "m").text_ids("Hund Über hund")
     assert [entries[number] for number in ids] == ["Hund", "Über", "hund"]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import sentencepiece
 from chronoglot.data.conllu import Sentence, read_conllu
-from chronoglot.encoding.tokens import SentencePieceTokeniser
+from chronoglot.encoding.tokens import SentencePieceTokenizer
 from chronoglot.runtime.errors import UserError
 from chronoglot.tables.words import Words
 
@@ -84,17 +84,17 @@ def model(tables: dict[str, Words], tmp_path_factory: pytest.TempPathFactory) ->
 
 
 def test_every_word_has_subwords(tables: dict[str, Words], model: Path) -> None:
-    tokeniser = SentencePieceTokeniser(model)
+    tokenizer = SentencePieceTokenizer(model)
     assert len(tables) >= 30
     for name, words in tables.items():
-        subwords = tokeniser.tokenise(words)
+        subwords = tokenizer.tokenize(words)
         assert len(subwords.starts) == len(words) + 1
         assert (np.diff(subwords.starts) >= 1).all(), name
 
 
 def test_words_are_read_as_in_running_text(tables: dict[str, Words], model: Path) -> None:
     """Word by word the pieces spell what sentencepiece makes of the sentence, spaces and all."""
-    tokeniser = SentencePieceTokeniser(model)
+    tokenizer = SentencePieceTokenizer(model)
     plain = sentencepiece.SentencePieceProcessor(model_file=str(model))
 
     def spelled(pieces: list[int]) -> str:
@@ -103,7 +103,7 @@ def test_words_are_read_as_in_running_text(tables: dict[str, Words], model: Path
         return re.sub("\0+", "\0", text)
 
     for name, words in tables.items():
-        subwords = tokeniser.tokenise(words)
+        subwords = tokenizer.tokenize(words)
         for first, last in pairwise(words.sentence_starts()):
             ids = subwords.ids[subwords.starts[first] : subwords.starts[last]]
             pieces = [int(i) - 1 if i != 3 else 0 for i in ids]
@@ -114,10 +114,10 @@ def test_words_are_read_as_in_running_text(tables: dict[str, Words], model: Path
 def test_running_text_is_read_as_sentencepiece_reads_it(
     tables: dict[str, Words], model: Path
 ) -> None:
-    tokeniser = SentencePieceTokeniser(model)
+    tokenizer = SentencePieceTokenizer(model)
     plain = sentencepiece.SentencePieceProcessor(model_file=str(model))
     for name, words in tables.items():
         for first, last in islice(pairwise(words.sentence_starts()), SENTENCES):
             text = text_of(words, first, last)
             expected = [piece + 1 if piece else 3 for piece in plain.encode(text)]
-            assert tokeniser.text_ids(text).tolist() == expected, (name, text)
+            assert tokenizer.text_ids(text).tolist() == expected, (name, text)

@@ -9,8 +9,8 @@ import pytest
 import tiny_model
 from chronoglot.checkpoints.agreement import SENTENCEPIECE, check_tokenizer, is_extended
 from chronoglot.checkpoints.folders import link_local
-from chronoglot.encoding.fast_tokens import FastTokeniser, load_tokeniser
-from chronoglot.encoding.tokens import SentencePieceTokeniser
+from chronoglot.encoding.fast_tokens import FastTokenizer, load_tokenizer
+from chronoglot.encoding.tokens import SentencePieceTokenizer
 from chronoglot.runtime.errors import UserError
 from sentencepiece import SentencePieceProcessor
 from tiny_families import write_model
@@ -140,7 +140,7 @@ def test_a_cased_list_of_subwords_stays_cased(
             link_local(source, tmp_path / "model")
         return
     link_local(source, tmp_path / "model")
-    assert FastTokeniser(tmp_path / "model").text_ids("Hund Über hund").tolist() == [6, 8, 9]
+    assert FastTokenizer(tmp_path / "model").text_ids("Hund Über hund").tolist() == [6, 8, 9]
 
 
 def test_a_list_without_case_stays_without(tokenizers: dict[str, Path], tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_a_list_without_case_stays_without(tokenizers: dict[str, Path], tmp_path
     (source / "tokenizer.json").unlink()
     (source / "vocab.txt").write_text("\n".join([*WORDS[:5], "hund", "haus", "uber"]) + "\n")
     link_local(source, tmp_path / "model")
-    assert FastTokeniser(tmp_path / "model").text_ids("Hund ÜBER").tolist() == [5, 7]
+    assert FastTokenizer(tmp_path / "model").text_ids("Hund ÜBER").tolist() == [5, 7]
 
 
 @pytest.fixture
@@ -165,7 +165,7 @@ def xlmr(tmp_path: Path) -> Path:
 def test_xlmr_with_both_files_is_read_by_sentencepiece(xlmr: Path, tmp_path: Path) -> None:
     assert not is_extended(xlmr, "model")
     link_local(xlmr, tmp_path / "taken")
-    assert isinstance(load_tokeniser(tmp_path / "taken"), SentencePieceTokeniser)
+    assert isinstance(load_tokenizer(tmp_path / "taken"), SentencePieceTokenizer)
 
 
 @pytest.mark.parametrize("file", ["tokenizer.json", "added_tokens.json", "tokenizer_config.json"])
@@ -189,7 +189,7 @@ def test_added_tokens_are_read(xlmr: Path, tmp_path: Path, file: str) -> None:
         )
         (xlmr / file).write_text(json.dumps(content))
     link_local(xlmr, tmp_path / "taken")
-    assert size in load_tokeniser(tmp_path / "taken").text_ids("a ቤት b").tolist()
+    assert size in load_tokenizer(tmp_path / "taken").text_ids("a ቤት b").tolist()
 
 
 def test_an_added_token_may_divide_any_text_anew(xlmr: Path) -> None:

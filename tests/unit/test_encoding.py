@@ -16,7 +16,7 @@ import torch
 from chronoglot.checkpoints.manifest import write_manifest
 from chronoglot.encoding.encode import word_vectors, write_vectors
 from chronoglot.encoding.encoder import load_encoder
-from chronoglot.encoding.tokens import SentencePieceTokeniser, Subwords
+from chronoglot.encoding.tokens import SentencePieceTokenizer, Subwords
 from chronoglot.encoding.windows import windows
 from chronoglot.runtime.errors import UserError
 from chronoglot.tables.words import Words, write_words
@@ -48,8 +48,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def tokeniser(folder: Path) -> SentencePieceTokeniser:
-    return SentencePieceTokeniser(folder / "sentencepiece.bpe.model")
+def tokenizer(folder: Path) -> SentencePieceTokenizer:
+    return SentencePieceTokenizer(folder / "sentencepiece.bpe.model")
 
 
 def run(
@@ -149,13 +149,13 @@ def test_windows_change_nothing_where_a_sentence_fits(folder: Path, tmp_path: Pa
 
 
 def test_a_long_sentence_is_read_in_windows(
-    folder: Path, tokeniser: SentencePieceTokeniser, tmp_path: Path
+    folder: Path, tokenizer: SentencePieceTokenizer, tmp_path: Path
 ) -> None:
     """Each word's vector is the one it has when its window is a sentence of its own."""
     text = [word for sentence in words_of(6, 30) for word in sentence]
     words = tiny_model.word_table([text])
     vectors = run(folder, words, tmp_path, long="window")
-    starts = tokeniser.tokenise(words).starts
+    starts = tokenizer.tokenize(words).starts
     seen = 0
     for window in windows(starts, POSITIONS - 2):
         begin, end, first, last = np.searchsorted(
@@ -170,12 +170,12 @@ def test_a_long_sentence_is_read_in_windows(
 
 
 def test_a_word_longer_than_the_window_is_read_in_parts(
-    folder: Path, tokeniser: SentencePieceTokeniser, tmp_path: Path
+    folder: Path, tokenizer: SentencePieceTokenizer, tmp_path: Path
 ) -> None:
     from transformers import XLMRobertaModel
 
     words = tiny_model.word_table([[("дом", True), ("кошка" * 60, True), ("дом", True)]])
-    subwords = tokeniser.tokenise(words)
+    subwords = tokenizer.tokenize(words)
     assert np.diff(subwords.starts)[1] > 2 * POSITIONS
     model = XLMRobertaModel.from_pretrained(folder, add_pooling_layer=False).eval()
     kept = []
@@ -199,10 +199,10 @@ def test_a_long_sentence_is_refused_by_name(folder: Path, tmp_path: Path) -> Non
 
 
 def test_the_longest_sentence_that_fits_is_read(
-    folder: Path, tokeniser: SentencePieceTokeniser, tmp_path: Path
+    folder: Path, tokenizer: SentencePieceTokenizer, tmp_path: Path
 ) -> None:
     texts = [[("дом", True), *[(".", False)] * number] for number in range(60)]
-    lengths = [len(tokeniser.tokenise(tiny_model.word_table([text])).ids) for text in texts]
+    lengths = [len(tokenizer.tokenize(tiny_model.word_table([text])).ids) for text in texts]
     fits = lengths.index(POSITIONS - 2) + 1
     words = tiny_model.word_table(texts[:fits])
     refused = run(folder, words, tmp_path)
@@ -249,15 +249,15 @@ FORM = st.text(max_size=8) | st.text(
 
 @settings(max_examples=200)
 @given(texts=st.lists(st.lists(st.tuples(FORM, st.booleans()), min_size=1, max_size=9), min_size=1))
-def test_any_form_has_subwords_of_its_own(tokeniser: SentencePieceTokeniser, texts: Texts) -> None:
+def test_any_form_has_subwords_of_its_own(tokenizer: SentencePieceTokenizer, texts: Texts) -> None:
     words = tiny_model.word_table(texts)
-    subwords = tokeniser.tokenise(words)
+    subwords = tokenizer.tokenize(words)
     assert len(subwords.starts) == len(words) + 1
     assert (np.diff(subwords.starts) >= 1).all()
     assert subwords.starts[-1] == len(subwords.ids)
     # <s>, <pad> and </s> would mislead the model; ids end before <mask>.
     assert np.isin(subwords.ids, [0, 1, 2]).sum() == 0
-    assert subwords.ids.max() <= tokeniser.largest_id
+    assert subwords.ids.max() <= tokenizer.largest_id
 
 
 @settings(max_examples=15)
@@ -271,10 +271,10 @@ def test_any_forms_have_as_many_vectors_as_words(
     assert np.isfinite(vectors).all()
 
 
-def pieces(tokeniser: SentencePieceTokeniser, folder: Path, *text: tuple[str, bool]) -> list[str]:
+def pieces(tokenizer: SentencePieceTokenizer, folder: Path, *text: tuple[str, bool]) -> list[str]:
     """Each word's pieces, joined by |."""
     names = sentencepiece.SentencePieceProcessor(model_file=str(folder / "sentencepiece.bpe.model"))
-    subwords = tokeniser.tokenise(tiny_model.word_table([list(text)]))
+    subwords = tokenizer.tokenize(tiny_model.word_table([list(text)]))
     return [
         "|".join("<unk>" if i == 3 else names.id_to_piece(int(i) - 1) for i in subwords.ids[a:b])
         for a, b in itertools.pairwise(subwords.starts)
@@ -282,10 +282,10 @@ def pieces(tokeniser: SentencePieceTokeniser, folder: Path, *text: tuple[str, bo
 
 
 def test_spaces_are_read_where_the_text_has_them(
-    tokeniser: SentencePieceTokeniser, folder: Path
+    tokenizer: SentencePieceTokenizer, folder: Path
 ) -> None:
     def spelled(*text: tuple[str, bool]) -> list[str]:
-        return [word.replace("|", "") for word in pieces(tokeniser, folder, *text)]
+        return [word.replace("|", "") for word in pieces(tokenizer, folder, *text)]
 
     assert spelled(("cat", True), (".", False)) == ["▁cat", "."]
     assert spelled(("我", True), ("爱", False), ("猫", False)) == ["▁我", "爱", "猫"]
@@ -299,13 +299,13 @@ def test_spaces_are_read_where_the_text_has_them(
 @pytest.mark.parametrize("form", ["\u200b", "\ufeff", " ", "", "▁", "\u00a0\u3000"])
 @pytest.mark.parametrize("space", [True, False])
 def test_a_word_with_nothing_left_is_unknown(
-    tokeniser: SentencePieceTokeniser, folder: Path, form: str, space: bool
+    tokenizer: SentencePieceTokenizer, folder: Path, form: str, space: bool
 ) -> None:
-    assert pieces(tokeniser, folder, ("дом", True), (form, space))[1] == "<unk>"
+    assert pieces(tokenizer, folder, ("дом", True), (form, space))[1] == "<unk>"
 
 
 def test_running_text_is_read_as_in_pretraining(
-    tokeniser: SentencePieceTokeniser, folder: Path
+    tokenizer: SentencePieceTokenizer, folder: Path
 ) -> None:
     from chronoglot.pretraining.binarise import END, fairseq_ids
 
@@ -319,7 +319,7 @@ def test_running_text_is_read_as_in_pretraining(
         "\u200b",
     ]:
         binarised = fairseq_ids(plain.encode(text))
-        assert [*tokeniser.text_ids(text), END] == binarised.tolist()
+        assert [*tokenizer.text_ids(text), END] == binarised.tolist()
 
 
 def test_word_vectors_come_in_batches_of_whole_sentences(folder: Path, tmp_path: Path) -> None:
@@ -438,12 +438,12 @@ def test_a_layer_too_many_and_no_words_are_refused(folder: Path, tmp_path: Path)
 
 
 class _Forgetful:
-    """An encoder whose tokeniser gives the second word of the second sentence nothing."""
+    """An encoder whose tokenizer gives the second word of the second sentence nothing."""
 
     name, layers, dimension, window, special, lead = "forgetful", 0, 1, 9, 0, 0
     separator = np.zeros(0, np.int64)
 
-    def tokenise(self, words: Words) -> Subwords:
+    def tokenize(self, words: Words) -> Subwords:
         counts = np.ones(len(words), np.int64)
         counts[len(words) - 1] = 0
         return Subwords(np.zeros(counts.sum(), np.int64), np.cumsum([0, *counts]))
@@ -455,7 +455,7 @@ class _Forgetful:
         raise AssertionError("not reached")
 
 
-def test_a_tokeniser_that_loses_a_word_is_caught(tmp_path: Path) -> None:
+def test_a_tokenizer_that_loses_a_word_is_caught(tmp_path: Path) -> None:
     words = tiny_model.word_table([[("a", True)], [("b", True), ("c", True)]])
     with pytest.raises(AssertionError, match="sentence sentence-1: word 2 has no subword"):
         write_vectors(

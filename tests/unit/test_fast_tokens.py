@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny_model
-from chronoglot.encoding.fast_tokens import FastTokeniser, _owners, _text, _with_marks
+from chronoglot.encoding.fast_tokens import FastTokenizer, _owners, _text, _with_marks
 from chronoglot.runtime.errors import UserError
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,14 +15,14 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 
 
 @pytest.fixture(scope="module")
-def tokenizers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Folders with a `tokenizer.json` each."""
     return write_tokenizers(tmp_path_factory.mktemp("tokenizers"))
 
 
 @pytest.fixture(scope="module")
-def tokenisers(tokenizers: dict[str, Path]) -> dict[str, FastTokeniser]:
-    return {kind: FastTokeniser(folder) for kind, folder in tokenizers.items()}
+def tokenizers(folders: dict[str, Path]) -> dict[str, FastTokenizer]:
+    return {kind: FastTokenizer(folder) for kind, folder in folders.items()}
 
 
 # Words of the scripts and pieces of them, cut anywhere, and what normalisers take away.
@@ -42,17 +42,17 @@ _SENTENCE = st.lists(st.tuples(_WORD, st.booleans()), min_size=1, max_size=12)
 @settings(max_examples=100)
 @given(texts=st.lists(_SENTENCE, min_size=1, max_size=3))
 def test_every_subword_is_of_one_word_and_every_word_has_one(
-    tokenisers: dict[str, FastTokeniser], kind: str, texts: list[list[tuple[str, bool]]]
+    tokenizers: dict[str, FastTokenizer], kind: str, texts: list[list[tuple[str, bool]]]
 ) -> None:
-    tokeniser, words = tokenisers[kind], tiny_model.word_table(texts)
-    subwords = tokeniser.tokenise(words)
+    tokenizer, words = tokenizers[kind], tiny_model.word_table(texts)
+    subwords = tokenizer.tokenize(words)
     assert len(subwords.starts) == len(words) + 1
     assert subwords.starts[0] == 0 and subwords.starts[-1] == len(subwords.ids)
     assert (np.diff(subwords.starts) > 0).all()
-    special = {*tokeniser.before, *tokeniser.after} - {tokeniser.unknown}
+    special = {*tokenizer.before, *tokenizer.after} - {tokenizer.unknown}
     assert not special & set(subwords.ids.tolist())
-    # A sentence is tokenised the same whatever stands beside it.
-    alone = [tokeniser.tokenise(tiny_model.word_table([text])) for text in texts]
+    # A sentence is tokenized the same whatever stands beside it.
+    alone = [tokenizer.tokenize(tiny_model.word_table([text])) for text in texts]
     assert np.array_equal(subwords.ids, np.concatenate([each.ids for each in alone]))
 
 
@@ -75,13 +75,13 @@ _SIGN = st.one_of(
 @settings(max_examples=200)
 @given(normaliser=_NORMALISERS, forms=st.lists(_SIGN, min_size=2, max_size=8), data=st.data())
 def test_subwords_are_of_words_in_order_however_text_is_normalised(
-    tokenizers: dict[str, Path],
+    folders: dict[str, Path],
     kind: str,
     normaliser: normalizers.Normalizer,
     forms: list[str],
     data: st.DataObject,
 ) -> None:
-    tokenizer = Tokenizer.from_file(str(tokenizers[kind] / "tokenizer.json"))
+    tokenizer = Tokenizer.from_file(str(folders[kind] / "tokenizer.json"))
     tokenizer.normalizer = normaliser
     divided = data.draw(st.sets(st.integers(0, len(forms) - 1)))
     text, word_of = _text(forms, divided)
@@ -97,12 +97,12 @@ def test_subwords_are_of_words_in_order_however_text_is_normalised(
 @pytest.mark.parametrize("kind", sorted(SPECIAL.keys() - {"llama"}))
 @pytest.mark.parametrize("line", SCRIPTS)
 def test_words_divided_by_spaces_have_the_subwords_of_the_sentence(
-    tokenizers: dict[str, Path], tokenisers: dict[str, FastTokeniser], kind: str, line: str
+    folders: dict[str, Path], tokenizers: dict[str, FastTokenizer], kind: str, line: str
 ) -> None:
     """The subwords are the library's own, and each lies in its word or the space before it."""
-    library = Tokenizer.from_file(str(tokenizers[kind] / "tokenizer.json"))
+    library = Tokenizer.from_file(str(folders[kind] / "tokenizer.json"))
     words = tiny_model.word_table([[(word, True) for word in line.split()]])
-    subwords = tokenisers[kind].tokenise(words)
+    subwords = tokenizers[kind].tokenize(words)
     expected = library.encode(line, add_special_tokens=False)
     assert subwords.ids.tolist() == expected.ids
     stop = -1
@@ -114,16 +114,16 @@ def test_words_divided_by_spaces_have_the_subwords_of_the_sentence(
 
 @pytest.mark.parametrize("kind", ["roberta", "bytes"])
 def test_bytes_of_half_a_character_are_of_its_word(
-    tokenisers: dict[str, FastTokeniser], kind: str
+    tokenizers: dict[str, FastTokenizer], kind: str
 ) -> None:
     """Characters that were never seen are four subwords each; the space is of what follows."""
     words = tiny_model.word_table([[("𓀀", True), ("𓀀", False), ("𓀀", True)]])
-    subwords = tokenisers[kind].tokenise(words)
+    subwords = tokenizers[kind].tokenize(words)
     assert np.diff(subwords.starts).tolist() == [4, 4, 5]
 
 
 @pytest.fixture(scope="module")
-def crossing(tmp_path_factory: pytest.TempPathFactory) -> FastTokeniser:
+def crossing(tmp_path_factory: pytest.TempPathFactory) -> FastTokenizer:
     """Its subwords cross words: cannot, 北京, and `▁of▁the`."""
     pieces = ["<unk>", "▁", *"acdefhnorstu北京'", "▁cannot", "▁can", "not", "北京", "▁don", "'t"]
     pieces += ["▁of▁the", "▁of", "▁the", "▁a"]
@@ -134,7 +134,7 @@ def crossing(tmp_path_factory: pytest.TempPathFactory) -> FastTokeniser:
     tokenizer.normalizer = normalizers.Replace("\u200b", "")
     folder = tmp_path_factory.mktemp("crossing")
     tokenizer.save(str(folder / "tokenizer.json"))
-    return FastTokeniser(folder)
+    return FastTokenizer(folder)
 
 
 @pytest.mark.parametrize(
@@ -153,26 +153,26 @@ def crossing(tmp_path_factory: pytest.TempPathFactory) -> FastTokeniser:
     ],
 )  # fmt: skip
 def test_a_subword_that_crosses_words(
-    crossing: FastTokeniser, words: list[tuple[str, bool]], expected: list[list[str]]
+    crossing: FastTokenizer, words: list[tuple[str, bool]], expected: list[list[str]]
 ) -> None:
-    subwords = crossing.tokenise(tiny_model.word_table([words]))
+    subwords = crossing.tokenize(tiny_model.word_table([words]))
     pieces = [crossing._tokenizer.id_to_token(number) for number in subwords.ids]
     found = [pieces[slice(*span)] for span in itertools.pairwise(subwords.starts)]
     assert found == expected
 
 
 def test_a_sign_that_is_read_as_a_space_and_another_is_of_its_word(
-    tokenizers: dict[str, Path], tmp_path: Path
+    folders: dict[str, Path], tmp_path: Path
 ) -> None:
     """A macron is a space and its sign to NFKC; offsets of spaces are trimmed to their ends."""
-    tokenizer = Tokenizer.from_file(str(tokenizers["roberta"] / "tokenizer.json"))
+    tokenizer = Tokenizer.from_file(str(folders["roberta"] / "tokenizer.json"))
     tokenizer.normalizer = normalizers.NFKC()
     tokenizer.save(str(tmp_path / "tokenizer.json"))
-    tokeniser = FastTokeniser(tmp_path)
-    sign = tokeniser.text_ids("¯").tolist()
+    tokenizer = FastTokenizer(tmp_path)
+    sign = tokenizer.text_ids("¯").tolist()
     for before, after in itertools.product("ab¯", repeat=2):
         words = tiny_model.word_table([[(before, True), ("¯", False), (after, False)]])
-        subwords = tokeniser.tokenise(words)
+        subwords = tokenizer.tokenize(words)
         assert subwords.ids[slice(*subwords.starts[1:3])].tolist() == sign
 
 
@@ -186,17 +186,17 @@ def test_a_sign_that_is_read_as_a_space_and_another_is_of_its_word(
     ],
 )
 def test_special_subwords_are_those_of_the_tokenizer(
-    tokenisers: dict[str, FastTokeniser],
+    tokenizers: dict[str, FastTokenizer],
     kind: str,
     before: list[str],
     after: list[str],
     separator: list[str],
 ) -> None:
-    tokeniser = tokenisers[kind]
-    names = tokeniser._tokenizer.id_to_token
-    assert [names(i) for i in tokeniser.before] == before
-    assert [names(i) for i in tokeniser.after] == after
-    assert [names(i) for i in tokeniser.separator] == separator
+    tokenizer = tokenizers[kind]
+    names = tokenizer._tokenizer.id_to_token
+    assert [names(i) for i in tokenizer.before] == before
+    assert [names(i) for i in tokenizer.after] == after
+    assert [names(i) for i in tokenizer.separator] == separator
 
 
 def test_special_subwords_are_told_from_a_letter_of_two(tmp_path: Path) -> None:
@@ -208,18 +208,18 @@ def test_special_subwords_are_told_from_a_letter_of_two(tmp_path: Path) -> None:
         "<s> $A </s>", "<s> $A <sep> $B:1 </s>:1", [(name, names.index(name)) for name in names[2:]]
     )
     tokenizer.save(str(tmp_path / "tokenizer.json"))
-    tokeniser = FastTokeniser(tmp_path)
-    assert tokeniser.text_ids("a").tolist() == [0, 1]
-    found = tokeniser.before, tokeniser.separator, tokeniser.after
+    tokenizer = FastTokenizer(tmp_path)
+    assert tokenizer.text_ids("a").tolist() == [0, 1]
+    found = tokenizer.before, tokenizer.separator, tokenizer.after
     assert [ids.tolist() for ids in found] == [[2], [4], [3]]
-    assert tokeniser.second_type
+    assert tokenizer.second_type
 
 
-def test_text_that_spells_a_special_subword_is_text(tokenisers: dict[str, FastTokeniser]) -> None:
-    for tokeniser in tokenisers.values():
+def test_text_that_spells_a_special_subword_is_text(tokenizers: dict[str, FastTokenizer]) -> None:
+    for tokenizer in tokenizers.values():
         for text in ("a </s> b", "a [SEP] b", "<s>", "<|endoftext|>"):
-            special = {*tokeniser.before, *tokeniser.after} - {tokeniser.unknown}
-            assert not special & set(tokeniser.text_ids(text).tolist())
+            special = {*tokenizer.before, *tokenizer.after} - {tokenizer.unknown}
+            assert not special & set(tokenizer.text_ids(text).tolist())
 
 
 def test_truncation_and_padding_of_the_file_are_not_obeyed(tmp_path: Path) -> None:
@@ -227,7 +227,7 @@ def test_truncation_and_padding_of_the_file_are_not_obeyed(tmp_path: Path) -> No
     tokenizer.enable_truncation(4)
     tokenizer.enable_padding(length=8)
     tokenizer.save(str(tmp_path / "tokenizer.json"))
-    ids = FastTokeniser(tmp_path).text_ids(SCRIPTS[0])
+    ids = FastTokenizer(tmp_path).text_ids(SCRIPTS[0])
     tokenizer.no_truncation()
     tokenizer.no_padding()
     assert ids.tolist() == tokenizer.encode(SCRIPTS[0], add_special_tokens=False).ids
@@ -235,7 +235,7 @@ def test_truncation_and_padding_of_the_file_are_not_obeyed(tmp_path: Path) -> No
 
 def test_a_folder_without_a_fast_tokenizer_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no fast tokenizer"):
-        FastTokeniser(tmp_path)
+        FastTokenizer(tmp_path)
     (tmp_path / "tokenizer.json").write_text("{}")
     with pytest.raises(UserError, match="no fast tokenizer"):
-        FastTokeniser(tmp_path)
+        FastTokenizer(tmp_path)

@@ -20,7 +20,7 @@ from chronoglot.checkpoints.manifest import check_manifest
 from chronoglot.checkpoints.size import check_layers, count_layers, count_parameters
 from chronoglot.encoding.encoder import load_encoder
 from chronoglot.encoding.families import FAMILIES
-from chronoglot.encoding.fast_tokens import FastTokeniser
+from chronoglot.encoding.fast_tokens import FastTokenizer
 from chronoglot.runtime.errors import UserError
 from safetensors.torch import load_file
 from tiny_families import MODELS, write_families
@@ -259,7 +259,7 @@ def test_a_list_of_wordpieces_becomes_a_fast_tokenizer(
     sources: dict[str, Path], tmp_path: Path
 ) -> None:
     """`vocab.txt` alone, as the first BERT models have it."""
-    new = FastTokeniser(sources["bert"])
+    new = FastTokenizer(sources["bert"])
     old = stripped(sources["bert"], tmp_path / "old")
     known = Tokenizer.from_file(str(sources["bert"] / "tokenizer.json")).get_vocab()
     (old / "vocab.txt").write_text("\n".join(sorted(known, key=known.__getitem__)))
@@ -268,7 +268,7 @@ def test_a_list_of_wordpieces_becomes_a_fast_tokenizer(
     one, two = ((tmp_path / n / "tokenizer.json").read_bytes() for n in ("one", "two"))
     assert one == two
     check_manifest(tmp_path / "one")
-    made = FastTokeniser(tmp_path / "one")
+    made = FastTokenizer(tmp_path / "one")
     for line in SCRIPTS:
         assert made.text_ids(line).tolist() == new.text_ids(line).tolist()
     assert (made.before.tolist(), made.after.tolist()) == ([2], [3]) and made.mask == new.mask
@@ -283,7 +283,7 @@ def test_lists_of_merges_become_a_fast_tokenizer(sources: dict[str, Path], tmp_p
     old = stripped(sources["roberta"], tmp_path / "old")
     Tokenizer.from_file(str(sources["roberta"] / "tokenizer.json")).model.save(str(old))
     link_local(old, tmp_path / "model")
-    made, new = (FastTokeniser(folder) for folder in (tmp_path / "model", sources["roberta"]))
+    made, new = (FastTokenizer(folder) for folder in (tmp_path / "model", sources["roberta"]))
     for line in SCRIPTS:
         assert made.text_ids(line).tolist() == new.text_ids(line).tolist()
     assert (made.before.tolist(), made.after.tolist()) == ([0], [2])
@@ -303,7 +303,7 @@ def test_a_sentencepiece_model_becomes_a_fast_tokenizer(
     pieces = piece_model(old / file, **options)
     (old / "tokenizer_config.json").write_text(json.dumps(said))
     link_local(old, tmp_path / "model")
-    made = FastTokeniser(tmp_path / "model")
+    made = FastTokenizer(tmp_path / "model")
     for line in SCRIPTS[:4]:
         assert made.text_ids(line).tolist() == pieces.encode(line), line
     ids = digest(tmp_path / "model")["vocabulary"]["ids"]
@@ -353,7 +353,7 @@ def test_a_tokenizer_that_cannot_be_made_is_refused(
         link_local(old, tmp_path / "model")
     assert not (tmp_path / "model").exists()
     link_local(old, tmp_path / "model", tokenizer=sources[family])
-    FastTokeniser(tmp_path / "model")
+    FastTokenizer(tmp_path / "model")
 
 
 @pytest.mark.parametrize("family", MODELS)

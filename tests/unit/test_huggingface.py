@@ -14,7 +14,7 @@ from chronoglot.checkpoints.manifest import write_manifest
 from chronoglot.encoding.encode import word_vectors
 from chronoglot.encoding.encoder import load_encoder, load_masked_lm
 from chronoglot.encoding.families import FAMILIES
-from chronoglot.encoding.fast_tokens import FastTokeniser
+from chronoglot.encoding.fast_tokens import FastTokenizer
 from chronoglot.encoding.pairs import write_pair_vectors
 from chronoglot.encoding.transformers_model import TransformersModel
 from chronoglot.encoding.xlm_roberta import XLMRoberta
@@ -28,27 +28,25 @@ from tokenizers import Tokenizer
 
 
 @pytest.fixture(scope="module")
-def tokenizers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def saved(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Folders with a `tokenizer.json` each."""
     return write_tokenizers(tmp_path_factory.mktemp("tokenizers"))
 
 
 @pytest.fixture(scope="module")
-def tokenisers(tokenizers: dict[str, Path]) -> dict[str, FastTokeniser]:
-    return {kind: FastTokeniser(folder) for kind, folder in tokenizers.items()}
+def tokenizers(saved: dict[str, Path]) -> dict[str, FastTokenizer]:
+    return {kind: FastTokenizer(folder) for kind, folder in saved.items()}
 
 
 @pytest.fixture(scope="module")
-def folders(
-    tokenizers: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Path]:
-    return write_families(tmp_path_factory.mktemp("families"), tokenizers)
+def folders(saved: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return write_families(tmp_path_factory.mktemp("families"), saved)
 
 
-def texts_of(tokeniser: FastTokeniser, number: int = 8) -> list[NDArray[np.int64]]:
+def texts_of(tokenizer: FastTokenizer, number: int = 8) -> list[NDArray[np.int64]]:
     """Of very different lengths, in no order."""
     rng = np.random.default_rng(0)
-    lines = [tokeniser.text_ids(line) for line in SCRIPTS]
+    lines = [tokenizer.text_ids(line) for line in SCRIPTS]
     return [lines[n % len(lines)][: rng.integers(1, 30)] for n in range(number)]
 
 
@@ -147,12 +145,10 @@ def test_logits_are_those_of_the_masked_language_model(
 
 
 @pytest.mark.parametrize("family", ["deberta", "deberta-v2"])
-def test_the_other_head_of_deberta(
-    tokenizers: dict[str, Path], tmp_path: Path, family: str
-) -> None:
+def test_the_other_head_of_deberta(saved: dict[str, Path], tmp_path: Path, family: str) -> None:
     from transformers import AutoModelForMaskedLM
 
-    write_model(tmp_path, tokenizers[MODELS[family][0]], family, head=True, legacy=False)
+    write_model(tmp_path, saved[MODELS[family][0]], family, head=True, legacy=False)
     model = load_masked_lm(tmp_path)
     text = torch.tensor([[5, 6, 7, 8]])
     theirs = AutoModelForMaskedLM.from_pretrained(tmp_path).eval()
@@ -195,9 +191,9 @@ def test_a_pair_has_the_types_of_its_tokenizer(folders: dict[str, Path]) -> None
 
 
 def test_a_model_of_one_type_reads_pairs_without_types(
-    tokenizers: dict[str, Path], tmp_path: Path
+    saved: dict[str, Path], tmp_path: Path
 ) -> None:
-    write_model(tmp_path, tokenizers["wordpiece"], "bert", head=False, type_vocab_size=1)
+    write_model(tmp_path, saved["wordpiece"], "bert", head=False, type_vocab_size=1)
     encoder = load_encoder(tmp_path)
     pair = [encoder.text_ids("the cat"), encoder.separator, encoder.text_ids("a dog")]
     text = np.concatenate(pair)
@@ -215,9 +211,9 @@ def test_roberta_is_read_without_transformers(folders: dict[str, Path]) -> None:
 
 
 def test_a_roberta_of_another_kind_goes_through_transformers(
-    tokenizers: dict[str, Path], tmp_path: Path
+    saved: dict[str, Path], tmp_path: Path
 ) -> None:
-    write_model(tmp_path, tokenizers["roberta"], "roberta", head=False, hidden_act="gelu_new")
+    write_model(tmp_path, saved["roberta"], "roberta", head=False, hidden_act="gelu_new")
     assert isinstance(load_encoder(tmp_path), TransformersModel)
 
 
@@ -232,9 +228,9 @@ def test_the_window_is_what_the_model_reads(folders: dict[str, Path], family: st
 
 
 def test_bloom_reads_2048_subwords_unless_it_says_otherwise(
-    tokenizers: dict[str, Path], tmp_path: Path
+    saved: dict[str, Path], tmp_path: Path
 ) -> None:
-    write_model(tmp_path, tokenizers["bytes"], "bloom", head=False)
+    write_model(tmp_path, saved["bytes"], "bloom", head=False)
     config = json.loads((tmp_path / "config.json").read_text())
     del config["seq_length"]
     (tmp_path / "config.json").write_text(json.dumps(config))
@@ -288,18 +284,16 @@ def test_weights_drawn_at_random_are_refused(folders: dict[str, Path], tmp_path:
 
 
 def test_a_model_without_a_head_is_no_masked_language_model(
-    tokenizers: dict[str, Path], tmp_path: Path
+    saved: dict[str, Path], tmp_path: Path
 ) -> None:
-    write_model(tmp_path, tokenizers["wordpiece"], "bert", head=False)
+    write_model(tmp_path, saved["wordpiece"], "bert", head=False)
     load_encoder(tmp_path)
     with pytest.raises(UserError, match=r"no weights for cls\.predictions"):
         load_masked_lm(tmp_path)
 
 
-def test_a_tokenizer_of_another_model_is_refused(
-    tokenizers: dict[str, Path], tmp_path: Path
-) -> None:
-    write_model(tmp_path, tokenizers["bytes"], "gpt_neox", head=False, vocab_size=400)
+def test_a_tokenizer_of_another_model_is_refused(saved: dict[str, Path], tmp_path: Path) -> None:
+    write_model(tmp_path, saved["bytes"], "gpt_neox", head=False, vocab_size=400)
     with pytest.raises(UserError, match=r"ids to 4\d\d, the model only 400 embeddings"):
         load_encoder(tmp_path)
 
@@ -358,11 +352,11 @@ def test_an_old_tokenizer_is_read_through_transformers(
     """`vocab.txt` alone, as the first BERT models have it."""
     folder = tmp_path / "model"
     shutil.copytree(folders["bert"], folder)
-    new = FastTokeniser(folder)
+    new = FastTokenizer(folder)
     vocabulary = new._tokenizer.get_vocab()
     (folder / "vocab.txt").write_text("\n".join(sorted(vocabulary, key=vocabulary.__getitem__)))
     (folder / "tokenizer.json").unlink()
-    old = FastTokeniser(folder)
+    old = FastTokenizer(folder)
     for line in SCRIPTS:
         assert old.text_ids(line).tolist() == new.text_ids(line).tolist()
     assert old.before.tolist() == new.before.tolist()

@@ -12,7 +12,7 @@ import pytest
 from chronoglot.analysis import properties
 from chronoglot.analysis.distances import KIN, STANDARD, distances
 from chronoglot.analysis.properties import language_properties, pair_properties
-from chronoglot.encoding.tokens import SentencePieceTokeniser
+from chronoglot.encoding.tokens import SentencePieceTokenizer
 from chronoglot.pretraining.tokenizer import train_tokenizer
 from chronoglot.settings.in_vitro import PARAMETERS, Typology, distance
 from chronoglot.tables.words import Words, write_words
@@ -79,8 +79,8 @@ def tokenizer(texts: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) 
 
 
 def pairs_of(texts: dict[str, Path], tokenizer: Path) -> pd.DataFrame:
-    tokeniser = SentencePieceTokeniser(tokenizer)
-    table = pair_properties(DESCRIBED, texts=texts, tokeniser=tokeniser, typologies=TYPOLOGIES)
+    read = SentencePieceTokenizer(tokenizer)
+    table = pair_properties(DESCRIBED, texts=texts, tokenizer=read, typologies=TYPOLOGIES)
     return table.set_index(["source", "target"])
 
 
@@ -163,8 +163,8 @@ def test_a_script_that_is_not_given_is_not_compared(tokenizer: Path) -> None:
     described = {
         code: ("", script, "") for code, script in (("qaa", ""), ("qab", ""), ("qac", "x"))
     }
-    tokeniser = SentencePieceTokeniser(tokenizer)
-    table = pair_properties(described, texts={}, tokeniser=tokeniser, typologies=TYPOLOGIES)
+    read = SentencePieceTokenizer(tokenizer)
+    table = pair_properties(described, texts={}, tokenizer=read, typologies=TYPOLOGIES)
     assert table["same_script"].isna().all()
 
 
@@ -202,7 +202,7 @@ def test_languages(texts: dict[str, Path], tokenizer: Path, tmp_path: Path) -> N
         counts={"qaa": tmp_path / "counts.json"},
         words={"qaa": tmp_path / "words.parquet", "qad": tmp_path / "words.parquet"},
         text_tokens={"qaa": 1, "qac": 7},
-        tokeniser=SentencePieceTokeniser(tokenizer),
+        tokenizer=SentencePieceTokenizer(tokenizer),
     ).set_index("language")
     assert list(table.index) == list(DESCRIBED)
     assert table.loc["qac", ["name", "script", "family"]].tolist() == [*DESCRIBED["qac"]]

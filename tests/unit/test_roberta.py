@@ -183,7 +183,7 @@ def test_an_unreadable_file_is_refused(folder: Path, tmp_path: Path) -> None:
         Roberta(broken)
 
 
-def test_a_tokeniser_of_another_model_is_refused(folder: Path, tmp_path: Path) -> None:
+def test_a_tokenizer_of_another_model_is_refused(folder: Path, tmp_path: Path) -> None:
     """One embedding too few, that of <mask>, is told before it is looked up."""
     size = XLMRoberta(folder, head=True).mask
     weights = load_file(folder / "model.safetensors")

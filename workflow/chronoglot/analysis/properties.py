@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from chronoglot.analysis.distances import distances
 from chronoglot.data.lines import paragraphs
-from chronoglot.encoding.tokens import Tokeniser
+from chronoglot.encoding.tokens import Tokenizer
 from chronoglot.runtime.errors import UserError
 from chronoglot.settings.in_vitro import Typology
 from chronoglot.tables.words import read_words
@@ -32,7 +32,7 @@ def language_properties(
     counts: Mapping[str, Path],
     text_tokens: Mapping[str, int],
     words: Mapping[str, Path],
-    tokeniser: Tokeniser,
+    tokenizer: Tokenizer,
 ) -> pd.DataFrame:
     """One row a language of `described`, in its order.
 
@@ -55,7 +55,7 @@ def language_properties(
                 "text_characters": float(characters),
                 "text_tokens": float(tokens),
                 "fertility": (
-                    fertility(words[language], tokeniser) if language in words else np.nan
+                    fertility(words[language], tokenizer) if language in words else np.nan
                 ),
             }
         )
@@ -67,10 +67,10 @@ def _sizes(counts: Path) -> tuple[int, int]:
     return train["characters"], train["tokens"]
 
 
-def fertility(words: Path, tokeniser: Tokeniser) -> float:
+def fertility(words: Path, tokenizer: Tokenizer) -> float:
     """Subwords per word in the training part of a word table; NaN if that is empty."""
     table = read_words(words)
-    lengths = np.diff(tokeniser.tokenise(table).starts)[table.rows("train")]
+    lengths = np.diff(tokenizer.tokenize(table).starts)[table.rows("train")]
     return float(lengths.mean()) if len(lengths) else float("nan")
 
 
@@ -78,7 +78,7 @@ def pair_properties(
     described: Described,
     *,
     texts: Mapping[str, Path],
-    tokeniser: Tokeniser,
+    tokenizer: Tokenizer,
     typologies: Mapping[str, Typology],
 ) -> pd.DataFrame:
     """One row per ordered pair of different languages of `described`, in its order.
@@ -93,7 +93,7 @@ def pair_properties(
     scripts = np.array([script for _, script, _ in described.values()])
     named = scripts != ""
     matrices = {
-        "vocabulary_overlap": _overlaps([texts.get(language) for language in languages], tokeniser),
+        "vocabulary_overlap": _overlaps([texts.get(language) for language in languages], tokenizer),
         "same_script": np.where(named[:, None] & named, scripts[:, None] == scripts, np.nan),
         **distances(languages, typologies),
     }
@@ -103,9 +103,9 @@ def pair_properties(
     return pd.DataFrame(pairs | {name: m[source, target] for name, m in matrices.items()})
 
 
-def _overlaps(texts: list[Path | None], tokeniser: Tokeniser) -> NDArray[np.float64]:
+def _overlaps(texts: list[Path | None], tokenizer: Tokenizer) -> NDArray[np.float64]:
     """Overlaps of the vocabularies of texts, NaN where there is none. [texts, texts]."""
-    counted = [subword_counts(text, tokeniser) if text else None for text in texts]
+    counted = [subword_counts(text, tokenizer) if text else None for text in texts]
     size = max((len(counts) for counts in counted if counts is not None), default=1)
     frequency = np.full((len(texts), size), np.nan)
     for row, counts in zip(frequency, counted, strict=True):
@@ -115,7 +115,7 @@ def _overlaps(texts: list[Path | None], tokeniser: Tokeniser) -> NDArray[np.floa
     return np.stack([np.minimum(row, frequency).sum(axis=1) for row in frequency])
 
 
-def subword_counts(text: Path, tokeniser: Tokeniser) -> NDArray[np.int64]:
+def subword_counts(text: Path, tokenizer: Tokenizer) -> NDArray[np.int64]:
     """Number of each subword, by its id, in the text's first `SAMPLE` characters.
 
     Unknown ones count as no subword, since two languages do not share them.
@@ -123,12 +123,12 @@ def subword_counts(text: Path, tokeniser: Tokeniser) -> NDArray[np.int64]:
     number = np.zeros(1, dtype=np.int64)
     sample = _first(text, SAMPLE)
     while chunk := list(islice(sample, _CHUNK)):
-        ids = np.concatenate([tokeniser.text_ids(paragraph) for paragraph in chunk])
+        ids = np.concatenate([tokenizer.text_ids(paragraph) for paragraph in chunk])
         more = np.bincount(ids, minlength=len(number))
         more[: len(number)] += number
         number = more
     with suppress(UserError, IndexError):  # a tokenizer that knows everything; none is there
-        number[tokeniser.unknown] = 0
+        number[tokenizer.unknown] = 0
     return number
 
 

@@ -94,7 +94,7 @@ def properties(
     """Describe the languages, and their pairs: amounts, overlaps and distances."""
     from chronoglot.analysis.properties import language_properties, pair_properties
     from chronoglot.analysis.tables import write_named
-    from chronoglot.encoding.fast_tokens import load_tokeniser
+    from chronoglot.encoding.fast_tokens import load_tokenizer
     from chronoglot.settings.in_vitro import Typology
 
     described = {
@@ -105,18 +105,18 @@ def properties(
     text_files = {code: data / "text" / code / f"{side}.txt" for code in with_text}
     counts = {code: binarised / code / "counts.json" for code in text_files}
     # A model's tokenizer lies in its folder.
-    tokeniser = load_tokeniser(tokenizer.parent)
+    loaded = load_tokenizer(tokenizer.parent)
     one = language_properties(
         described,
         counts={code: path for code, path in counts.items() if side == "train"},
         text_tokens=as_object(text_tokens, "text-tokens"),
         words={code: data / "words" / f"{code}.parquet" for code in with_words},
-        tokeniser=tokeniser,
+        tokenizer=loaded,
     )
     pairs = pair_properties(
         described,
         texts=text_files,
-        tokeniser=tokeniser,
+        tokenizer=loaded,
         typologies={
             code: Typology.model_validate(typology)
             for code, typology in as_object(typologies, "typologies").items()

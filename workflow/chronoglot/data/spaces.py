@@ -1,6 +1,6 @@
 """Where running text has spaces, told from tokens alone.
 
-Tokenised sentences do not say it, yet the encoder should read text as it was in pretraining: no
+Tokenized sentences do not say it, yet the encoder should read text as it was in pretraining: no
 lone "▁" before a full stop, none between two Chinese words.
 """
 

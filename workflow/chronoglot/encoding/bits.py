@@ -4,7 +4,7 @@
 tokens fall into k = ⌈1/share⌉ disjoint folds, so that each is masked exactly once and about as many
 are masked at a time as in pretraining. It is no likelihood of the text (Salazar et al. 2020,
 "Masked Language Model Scoring"), but comparable between checkpoints, and, per character, between
-tokenisers and languages.
+tokenizers and languages.
 """
 
 import hashlib
@@ -47,7 +47,7 @@ def bits_per_character(
     Returns `bits`, `characters`, `tokens`, `paragraphs`, `unknown` (the share of tokens that are
     `<unk>`; they are scored like others) and `bpc` = bits ÷ characters. Characters are the code
     points of the paragraphs scored, without white space at a line's ends; a paragraph of which
-    the tokeniser leaves nothing is not scored. Special tokens, `</s>` among them, are neither
+    the tokenizer leaves nothing is not scored. Special tokens, `</s>` among them, are neither
     masked nor scored. `max_characters` takes whole paragraphs from the start and ends before the
     first that would exceed it. A paragraph longer than the model's window is refused, or read in
     overlapping windows cut between tokens, its folds drawn as a whole; each token is then scored

@@ -62,7 +62,7 @@ def word_vectors(
     """
     if not len(words):
         raise UserError("the word table has no words to encode")
-    subwords = encoder.tokenise(words)
+    subwords = encoder.tokenize(words)
     _check_subwords(subwords, words)
     if long == "refuse":
         _refuse_long(subwords, words, encoder)
@@ -150,9 +150,9 @@ def _pool(
 
 
 def _check_subwords(subwords: Subwords, words: Words) -> None:
-    """A tokeniser that loses a word would shift all vectors after it."""
+    """A tokenizer that loses a word would shift all vectors after it."""
     if len(subwords.starts) != len(words) + 1:
-        raise AssertionError(f"{len(subwords.starts) - 1} words tokenised of {len(words)}")
+        raise AssertionError(f"{len(subwords.starts) - 1} words tokenized of {len(words)}")
     if (empty := np.flatnonzero(np.diff(subwords.starts) < 1)).size:
         row = empty[0]
         raise AssertionError(

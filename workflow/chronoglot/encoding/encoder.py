@@ -11,7 +11,7 @@ from torch import Tensor
 
 from chronoglot.checkpoints.manifest import check_manifest
 from chronoglot.encoding.families import read_config, refuse_bf16, refuse_causal
-from chronoglot.encoding.tokens import Tokeniser
+from chronoglot.encoding.tokens import Tokenizer
 from chronoglot.runtime.changes.torch import use_onednn
 from chronoglot.runtime.errors import UserError
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 Precision = Literal["fp32", "bf16"]
 
 
-class Encoder(Tokeniser, Protocol):
-    """A frozen model with its tokeniser.
+class Encoder(Tokenizer, Protocol):
+    """A frozen model with its tokenizer.
 
     `name` is for messages; `layers` the transformer blocks, layer 0 not counted; `dimension` the
     length of a vector; `window` the subwords that it reads at once, special ones not counted;
@@ -63,7 +63,7 @@ class MaskedLM(Encoder, Protocol):
 
     @property
     def unknown(self) -> int:
-        """The id of what the tokeniser does not know."""
+        """The id of what the tokenizer does not know."""
         ...
 
     def logits(self, states: Tensor) -> Tensor:

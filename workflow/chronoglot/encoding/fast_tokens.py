@@ -10,7 +10,7 @@ from tokenizers import Regex, Tokenizer
 from tokenizers.pre_tokenizers import ByteLevel, PreTokenizer, Split
 from tokenizers.pre_tokenizers import Sequence as Steps
 
-from chronoglot.encoding.tokens import SentencePieceTokeniser, Subwords
+from chronoglot.encoding.tokens import SentencePieceTokenizer, Subwords
 from chronoglot.runtime.errors import UserError
 from chronoglot.tables.words import Words
 
@@ -20,14 +20,14 @@ _MASKS = ("<mask>", "[MASK]")
 _UNKNOWNS = ("<unk>", "[UNK]", "<|endoftext|>")
 
 
-class FastTokeniser:
+class FastTokenizer:
     """The tokenizer of a model folder, of any algorithm (BPE of bytes, WordPiece, Unigram).
 
-    A sentence's text, its words with a space where the word table has one, is tokenised in one,
+    A sentence's text, its words with a space where the word table has one, is tokenized in one,
     so that subwords are those that the model met in pretraining. Each is of the word in whose
     characters it lies, the space before a word being the word's; one that crosses words (`can|not`
     as `cannot`) is of the word with most of its characters, the first of equals. Where this would
-    leave a word with nothing, the sentence is tokenised again with that word divided from its
+    leave a word with nothing, the sentence is tokenized again with that word divided from its
     neighbours: `can`, `not`. A word of which normalisation leaves nothing is the unknown subword.
 
     What a text says is never a special subword, even if it says `</s>`. `before` and `after` are
@@ -79,7 +79,7 @@ class FastTokeniser:
         """The subwords of running text, without special ones."""
         return self._plain(self._tokenizer.encode(text, add_special_tokens=False).ids)
 
-    def tokenise(self, words: Words) -> Subwords:
+    def tokenize(self, words: Words) -> Subwords:
         """The subwords of every word, sentence by sentence."""
         parts, counts = [np.zeros(0, np.int64)], [np.zeros(1, np.int64)]
         for start, stop in pairwise(words.sentence_starts().tolist()):
@@ -130,10 +130,10 @@ class FastTokeniser:
         raise UserError(f"{self.name}: its tokenizer has no {' or '.join(names)}, which is needed")
 
 
-def load_tokeniser(folder: str | Path) -> SentencePieceTokeniser | FastTokeniser:
-    """XLM-R's tokeniser where a model folder has its sentencepiece model, or else the fast one."""
+def load_tokenizer(folder: str | Path) -> SentencePieceTokenizer | FastTokenizer:
+    """XLM-R's tokenizer where a model folder has its sentencepiece model, or else the fast one."""
     own = Path(folder) / "sentencepiece.bpe.model"
-    return SentencePieceTokeniser(own) if own.exists() else FastTokeniser(folder)
+    return SentencePieceTokenizer(own) if own.exists() else FastTokenizer(folder)
 
 
 def _read(folder: Path) -> Tokenizer:
@@ -156,7 +156,7 @@ def _with_marks(tokenizer: Tokenizer) -> Tokenizer:
     """The tokenizer, taught to divide a text at marks and to leave them out.
 
     It is the last step before subwords are looked up, so that a part does not become the
-    beginning of a text, with a space before it, as it would if it were tokenised on its own.
+    beginning of a text, with a space before it, as it would if it were tokenized on its own.
     """
     bytes_of_mark = ByteLevel(add_prefix_space=False, use_regex=False).pre_tokenize_str(_MARK)
     marks = Regex(f"{_MARK}|{bytes_of_mark[0][0]}")

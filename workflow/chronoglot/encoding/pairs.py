@@ -103,7 +103,7 @@ def _name(pairs: Pairs, reading: _Reading) -> str:
 
 
 def _readings(encoder: Encoder, pairs: Pairs, long: Long) -> list[_Reading]:
-    """The distinct pairs, the longest first, each sentence tokenised once."""
+    """The distinct pairs, the longest first, each sentence tokenized once."""
     rows: dict[tuple[str, str], list[int]] = {}
     for row, texts in enumerate(zip(pairs.premise, pairs.hypothesis, strict=True)):
         rows.setdefault(texts, []).append(row)

@@ -30,7 +30,7 @@ class Subwords:
     starts: NDArray[np.int64]
 
 
-class Tokeniser(Protocol):
+class Tokenizer(Protocol):
     """What turns words into at least one subword each, and running text into any number."""
 
     @property
@@ -38,15 +38,15 @@ class Tokeniser(Protocol):
         """The id of what it does not know; raises UserError if it knows everything."""
         ...
 
-    def tokenise(self, words: Words) -> Subwords: ...
+    def tokenize(self, words: Words) -> Subwords: ...
 
     def text_ids(self, text: str) -> NDArray[np.int64]:
         """The ids of running text as pretraining read it, without special ones."""
         ...
 
 
-class SentencePieceTokeniser:
-    """XLM-R's tokeniser, with fairseq's ids.
+class SentencePieceTokenizer:
+    """XLM-R's tokenizer, with fairseq's ids.
 
     A word is preceded by "▁" only where the text has a space before it: so no piece crosses a
     word, and text without spaces (Chinese, Japanese, Thai) or before punctuation is read as it was
@@ -72,7 +72,7 @@ class SentencePieceTokeniser:
         self.mask = self.largest_id = self._processor.get_piece_size() + 1
         self._known: dict[tuple[str, bool], tuple[list[int], bool]] = {}
 
-    def tokenise(self, words: Words) -> Subwords:
+    def tokenize(self, words: Words) -> Subwords:
         """The subwords of every word; words seen before are looked up."""
         pieces = []
         space_after = False
@@ -84,7 +84,7 @@ class SentencePieceTokeniser:
         return Subwords(ids_of_all, starts)
 
     def text_ids(self, text: str) -> NDArray[np.int64]:
-        """The subwords of running text, as pretraining tokenised a paragraph."""
+        """The subwords of running text, as pretraining tokenized a paragraph."""
         return np.array(_fairseq_ids(self._plain.encode(text)), np.int64)
 
     @cached_property

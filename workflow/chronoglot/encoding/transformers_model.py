@@ -13,7 +13,7 @@ from transformers import AutoModel, AutoModelForMaskedLM, PretrainedConfig
 from transformers.utils import logging
 
 from chronoglot.encoding.families import FAMILIES
-from chronoglot.encoding.fast_tokens import FastTokeniser
+from chronoglot.encoding.fast_tokens import FastTokenizer
 from chronoglot.encoding.tensors import is_unneeded
 from chronoglot.runtime.errors import UserError, listed
 
@@ -30,7 +30,7 @@ _HEADS: dict[str, Callable] = {
 _BLOOM_POSITIONS = 2048
 
 
-class TransformersModel(FastTokeniser):
+class TransformersModel(FastTokenizer):
     """A `chronoglot.encoding.encoder.Encoder`, with `head` a `MaskedLM`; from local files alone.
 
     It computes in `dtype`, whatever precision the weights have. They are safetensors, or else a

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from chronoglot.encoding.fast_tokens import load_tokeniser
+from chronoglot.encoding.fast_tokens import load_tokenizer
 from chronoglot.encoding.roberta import Roberta, is_plain
 from chronoglot.encoding.tokens import Subwords
 from chronoglot.runtime.errors import UserError
@@ -36,20 +36,20 @@ class XLMRoberta:
     ) -> None:
         """Load the model; raises UserError if it is not whole."""
         folder = Path(folder)
-        self._tokeniser = load_tokeniser(folder)
+        self._tokenizer = load_tokenizer(folder)
         self._roberta = Roberta(folder, device, head=head, dtype=dtype)
         config = self._roberta.config
-        tokeniser = self._tokeniser
-        if config.vocabulary <= tokeniser.largest_id:
+        tokenizer = self._tokenizer
+        if config.vocabulary <= tokenizer.largest_id:
             raise UserError(
-                f"{folder}: the tokeniser has ids to {tokeniser.largest_id}, <mask> included, the "
+                f"{folder}: the tokenizer has ids to {tokenizer.largest_id}, <mask> included, the "
                 f"model only {config.vocabulary} embeddings; they belong to different models"
             )
         self.lead, self.special = (
-            len(tokeniser.before),
-            len(tokeniser.before) + len(tokeniser.after),
+            len(tokenizer.before),
+            len(tokenizer.before) + len(tokenizer.after),
         )
-        self.separator = tokeniser.separator
+        self.separator = tokenizer.separator
         self.name = str(folder)
         self.layers = config.layers
         self.dimension = config.dimension
@@ -58,20 +58,20 @@ class XLMRoberta:
     @property
     def mask(self) -> int:
         """See `MaskedLM`."""
-        return self._tokeniser.mask
+        return self._tokenizer.mask
 
     @property
     def unknown(self) -> int:
         """See `MaskedLM`."""
-        return self._tokeniser.unknown
+        return self._tokenizer.unknown
 
-    def tokenise(self, words: Words) -> Subwords:
-        """See `Tokeniser`."""
-        return self._tokeniser.tokenise(words)
+    def tokenize(self, words: Words) -> Subwords:
+        """See `Tokenizer`."""
+        return self._tokenizer.tokenize(words)
 
     def text_ids(self, text: str) -> NDArray[np.int64]:
-        """See `Tokeniser`."""
-        return self._tokeniser.text_ids(text)
+        """See `Tokenizer`."""
+        return self._tokenizer.text_ids(text)
 
     def hidden_states(self, texts: Sequence[NDArray[np.int64]]) -> Sequence[Tensor]:
         """See `Encoder`; a text is read as `<s> text </s>`."""
@@ -80,7 +80,7 @@ class XLMRoberta:
             raise ValueError(
                 f"{self.name} reads {self.window} subwords at once, not {max(lengths)}"
             )
-        before, after = self._tokeniser.before, self._tokeniser.after
+        before, after = self._tokenizer.before, self._tokenizer.after
         ids = np.concatenate([part for text in texts for part in (before, text, after)])
         return self._roberta.states(ids, [length + self.special for length in lengths])
 

@@ -1,4 +1,4 @@
-"""The parallel table: tokenised sentence pairs and the links between their words."""
+"""The parallel table: tokenized sentence pairs and the links between their words."""
 
 from dataclasses import dataclass
 from pathlib import Path

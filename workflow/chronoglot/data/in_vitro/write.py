@@ -66,7 +66,7 @@ def generate_parallel(
     seed: int,
     folder: Path,
 ) -> None:
-    """Write `sentences.txt` (`source ||| target`, tokenised) and `gold.txt` (links `i-j` from 0).
+    """Write `sentences.txt` (`source ||| target`, tokenized) and `gold.txt` (links `i-j` from 0).
 
     Line n has the same meaning for every pair of languages. Both files have a line a sentence.
     """
