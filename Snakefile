@@ -68,7 +68,7 @@ onstart:
         to_bring = PLAN.to_bring(changes.planned_outputs(workflow))
         if is_cut_off(to_bring):
             raise WorkflowError(bring(to_bring))
-        if changes.runs_here(workflow):
+        if changes.is_local(workflow):
             shared_start.start()
 
 
@@ -100,7 +100,7 @@ localrules:
 include: "workflow/rules/fetch.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/device.smk"
-include: f"workflow/rules/{PLAN.run.source}.smk"
+include: f"workflow/rules/{PLAN.run.kind}.smk"
 include: "workflow/rules/checkpoints.smk"
 include: "workflow/rules/encode.smk"
 include: "workflow/rules/probe.smk"

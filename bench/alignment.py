@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from chronoglot.tables.gold_links import read_parallel
+from chronoglot.tables.gold_links import read_gold_links
 
 from bench import inputs
 from bench.benchmark import Case, Competitor, Options, Outcome, Precision, Run
@@ -67,7 +67,7 @@ def with_simalign(model: Path, table: Path, layer: int, device: str) -> Run:
     """The package, pair by pair as its documentation has it; the model is loaded before."""
     from simalign import SentenceAligner
 
-    pairs = read_parallel(table).pairs
+    pairs = read_gold_links(table).translations
     aligner = SentenceAligner(
         str(model), token_type="word", matching_methods="ai", device=device, layer=layer
     )

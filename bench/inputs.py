@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from chronoglot.runtime.files import whole, whole_folder
 from chronoglot.settings.in_vitro import Generator, Sentences, Typology
-from chronoglot.tables.gold_links import Parallel, read_parallel, write_parallel
+from chronoglot.tables.gold_links import GoldLinks, read_gold_links, write_gold_links
 from chronoglot.tables.sentence_pairs import Pairs, write_pairs
 from chronoglot.tables.words import Words, read_words, write_words
 
@@ -111,17 +111,17 @@ def text(options: Options, paragraphs: int) -> Path:
 
 
 def parallel(options: Options, number: int) -> Path:
-    """A parallel table of two invented languages, with a space before every word."""
+    """A gold link table of two invented languages, with a space before every word."""
 
     def write(path: Path) -> None:
-        from chronoglot.data.in_vitro.write import generate_parallel
-        from chronoglot.data.parallel import prepare_parallel
+        from chronoglot.data.gold_links import prepare_gold_links
+        from chronoglot.data.in_vitro.write import generate_translations
 
         made = generator(parallel=number)
         with _scratch() as folder:
-            generate_parallel("qaa", SOURCE, "qab", TARGET, made, SEED, folder / "gold")
-            prepare_parallel(folder / "gold", folder / "parallel.parquet")
-            pairs = read_parallel(folder / "parallel.parquet").pairs
+            generate_translations("qaa", SOURCE, "qab", TARGET, made, SEED, folder / "gold")
+            prepare_gold_links(folder / "gold", folder / "parallel.parquet")
+            pairs = read_gold_links(folder / "parallel.parquet").translations
         spaced = [
             dataclasses.replace(
                 pair,
@@ -130,7 +130,7 @@ def parallel(options: Options, number: int) -> Path:
             )
             for pair in pairs
         ]
-        write_parallel(Parallel(tuple(spaced)), path)
+        write_gold_links(GoldLinks(tuple(spaced)), path)
 
     return _made(options.cache / f"parallel-{number}.parquet", write)
 

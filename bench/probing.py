@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from chronoglot.probing.tables import load_probing_task, read_items, read_vectors
+from chronoglot.probing.reading import load_probing_task, read_items, read_vectors
 from numpy.typing import NDArray
 
 from bench import neurox, vectors

@@ -30,7 +30,7 @@ def cases(options: Options) -> list[Case]:
 def ours(model: Path, table: Path, output: Path, device: str, precision: Precision) -> Run:
     """What the job does once the model is loaded."""
     from chronoglot.encoding.encoder import load_encoder as load
-    from chronoglot.encoding.pairs import write_pair_vectors
+    from chronoglot.encoding.sentence_pairs import write_pair_vectors
 
     encoder, pairs = load(model, device, precision), read_pairs(table)
     files = {layer: output / f"ours-{layer}.npy" for layer in range(encoder.layers + 1)}

@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from chronoglot.data.fetch import source
+from chronoglot.data.fetch import stream
 from chronoglot.runtime.errors import UserError
 
 
@@ -141,7 +141,7 @@ def loopback() -> Iterator[Server]:
     server = Server()
     patch = pytest.MonkeyPatch()
     patch.setenv("NO_PROXY", "127.0.0.1")
-    patch.setattr(source, "sleep", server.waits.append)
+    patch.setattr(stream, "sleep", server.waits.append)
     thread = Thread(target=server.http.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from chronoglot.data.conllu import read_conllu
-from chronoglot.data.parallel import read_gold
+from chronoglot.data.gold_links import read_gold
 from chronoglot.data.spaces import spaces
 
 # Sentence pairs, sure and possible links, counted in the files by another program.
@@ -25,7 +25,7 @@ SIZES = {
 
 @pytest.mark.parametrize("name", SIZES)
 def test_published_alignments(real_data: Path, name: str) -> None:
-    pairs = read_gold(real_data / "alignments" / name).pairs
+    pairs = read_gold(real_data / "alignments" / name).translations
     sure, possible = (
         sum(len(getattr(pair, kind)) for pair in pairs) for kind in ("sure", "possible")
     )

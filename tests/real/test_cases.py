@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from chronoglot.data.parallel import read_gold
+from chronoglot.data.gold_links import read_gold
 from chronoglot.encoding.encoder import load_masked_lm
 from chronoglot.encoding.fast_tokens import load_tokenizer
 from chronoglot.tables.words import read_words
@@ -34,10 +34,10 @@ def chronoglot(folder: Path, *arguments: object) -> subprocess.CompletedProcess[
 def test_links_with_wide_spaces(cases: Path) -> None:
     folder = cases / "links-with-wide-spaces"
     wide, plain = read_gold(folder / "en-fr"), read_gold(folder / "en-fr-plain")
-    assert [(len(p.source), len(p.target), p.sure) for p in wide.pairs] == [
-        (len(p.source), len(p.target), p.sure) for p in plain.pairs
+    assert [(len(p.source), len(p.target), p.sure) for p in wide.translations] == [
+        (len(p.source), len(p.target), p.sure) for p in plain.translations
     ]
-    assert any("\u00a0" in token for pair in wide.pairs for token in pair.target)
+    assert any("\u00a0" in token for pair in wide.translations for token in pair.target)
 
 
 def test_hidden_words(cases: Path, tmp_path: Path) -> None:

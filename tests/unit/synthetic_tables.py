@@ -8,7 +8,7 @@ import pandas as pd
 from chronoglot.analysis.asymmetry import asymmetry
 from chronoglot.analysis.movement import movement
 from chronoglot.analysis.sources import best_sources
-from chronoglot.analysis.tables import in_language, transfer
+from chronoglot.analysis.tidy import in_language, transfer
 
 MAJORITY = {"pos": 0.22, "arc_prediction": 0.5, "arc_classification": 0.17, "xnli": 1 / 3}
 CEILING = {"pos": 0.95, "arc_prediction": 0.86, "arc_classification": 0.9, "xnli": 0.72}

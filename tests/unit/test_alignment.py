@@ -15,7 +15,7 @@ from chronoglot.alignment.metrics import Agreement, agreement
 from chronoglot.encoding.encode import write_vectors
 from chronoglot.encoding.encoder import load_encoder
 from chronoglot.runtime.errors import UserError
-from chronoglot.tables.gold_links import Link, Parallel, SentencePair, write_parallel
+from chronoglot.tables.gold_links import GoldLinks, Link, Translation, write_gold_links
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -186,7 +186,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_model.write_model(tmp_path_factory.mktemp("model"), positions=POSITIONS)
 
 
-def sentence_pairs(number: int, longest: int) -> list[SentencePair]:
+def sentence_pairs(number: int, longest: int) -> list[Translation]:
     """Random sentences with random links; in every third pair only some words were judged."""
     rng = np.random.default_rng(number)
 
@@ -203,7 +203,7 @@ def sentence_pairs(number: int, longest: int) -> list[SentencePair]:
             judged = [range(0, len(source), 2), range(0, len(target), 3)]
         possible = [(i, j) for i in judged[0] for j in judged[1] if rng.random() < 0.3]
         pairs.append(
-            SentencePair(
+            Translation(
                 source,
                 target,
                 source_spaces,
@@ -219,14 +219,14 @@ def sentence_pairs(number: int, longest: int) -> list[SentencePair]:
 
 def run(
     folder: Path,
-    pairs: list[SentencePair],
+    pairs: list[Translation],
     into: Path,
     *,
     batch_tokens: int = 400,
     long: str = "window",
     method: str = "argmax",
 ) -> list[dict[str, Any]]:
-    write_parallel(Parallel(tuple(pairs)), into / "xx-yy.parquet")
+    write_gold_links(GoldLinks(tuple(pairs)), into / "xx-yy.parquet")
     align(
         folder,
         into / "xx-yy.parquet",
@@ -242,7 +242,7 @@ def run(
     return json.loads((into / "xx-yy.json").read_text(encoding="utf-8"))
 
 
-def reference(folder: Path, pairs: list[SentencePair], into: Path) -> list[dict[str, float]]:
+def reference(folder: Path, pairs: list[Translation], into: Path) -> list[dict[str, float]]:
     """Each method's scores by layer, from the vectors of whole word tables, pair by pair."""
     sides = []
     for side in ("source", "target"):
@@ -318,7 +318,7 @@ def test_scores_do_not_depend_on_the_batch(
 @settings(max_examples=50)
 @given(sizes=st.lists(st.tuples(st.integers(1, 30), st.integers(1, 30)), min_size=1, max_size=40))
 def test_chunks_hold_each_pair_once_within_the_budget(sizes: list[tuple[int, int]]) -> None:
-    pairs = [SentencePair(("a",) * m, ("b",) * n, (), (), (), ()) for m, n in sizes]
+    pairs = [Translation(("a",) * m, ("b",) * n, (), (), (), ()) for m, n in sizes]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(chunk, "CHUNK_WORDS", 100)
         found = list(chunk.chunks(pairs))
@@ -342,6 +342,6 @@ def test_what_a_user_can_mend(folder: Path, tmp_path: Path) -> None:
     pairs = sentence_pairs(3, longest=5)
     with pytest.raises(UserError, match="no 'match'; choose from argmax, itermax"):
         run(folder, pairs, tmp_path, method="match")
-    long = SentencePair(("cat",), ("dog",) * 60, (True,), (True,) * 60, ((0, 0),), ((0, 0),))
+    long = Translation(("cat",), ("dog",) * 60, (True,), (True,) * 60, ((0, 0),), ((0, 0),))
     with pytest.raises(UserError, match=r"sentence 4 \(yy\) has .* encoding.long"):
         run(folder, [*pairs, long], tmp_path, long="refuse")

@@ -10,7 +10,7 @@ import pytest
 from chronoglot.analysis.doubts import NOT_ABOVE, WITHIN_ERROR, doubt
 from chronoglot.analysis.learning import best_layers, forgetting, learned_step, summarise
 from chronoglot.analysis.scores import collect_scores
-from chronoglot.analysis.tables import in_language, read_table, transfer, write_named, write_table
+from chronoglot.analysis.tidy import in_language, read_table, transfer, write_named, write_table
 from chronoglot.runtime.errors import UserError
 from hypothesis import given
 from hypothesis import strategies as st

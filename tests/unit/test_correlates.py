@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
-from chronoglot.analysis.correlates import MEASURES, OF_PAIRS, correlates, mantel
+from chronoglot.analysis.correlates import MEASURES, OF_LANGUAGE_PAIRS, correlates, mantel
 from scipy.stats import kstest, spearmanr
 
 CODES = [f"q{letter}" for letter in "abcdefgh"]
@@ -268,7 +268,7 @@ def test_p_values_are_uniform_where_nothing_goes_along(of_pairs: bool) -> None:
 
 
 def test_all_properties_of_pairs_are_asked_for() -> None:
-    assert set(OF_PAIRS) == set(LANGUAGE_PAIRS.columns) - {"source", "target"}
+    assert set(OF_LANGUAGE_PAIRS) == set(LANGUAGE_PAIRS.columns) - {"source", "target"}
 
 
 def test_tokens_pretrained_on_elsewhere_count() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chronoglot.data.fetch import source
+from chronoglot.data.fetch import stream
 from chronoglot.data.fetch.cc100 import fetch_text
 from chronoglot.data.fetch.download import download
 from loopback import Cut, Server, Status, fail, loopback, only
@@ -61,7 +61,7 @@ def test_no_server_at_all_is_given_up(server: Server, tmp_path: Path) -> None:
     server.http.shutdown()
     server.http.server_close()
     assert "Connection refused" in fail("no connection", download, url, tmp_path / "a")
-    assert len(server.waits) == source.TRIES - 1
+    assert len(server.waits) == stream.TRIES - 1
 
 
 @pytest.mark.parametrize("code", [401, 403, 404, 410])

@@ -1,4 +1,4 @@
-"""Gold alignments in the formats of their sources, fetched and read as parallel tables."""
+"""Gold alignments in the formats of their sources, fetched and read as gold link tables."""
 
 import io
 import tarfile
@@ -8,7 +8,7 @@ import pytest
 from chronoglot.data.fetch.alignments import CONVERTERS, write_gold
 from chronoglot.data.fetch.archives import unpack_all
 from chronoglot.data.fetch.datasets import find_dataset
-from chronoglot.data.parallel import read_gold
+from chronoglot.data.gold_links import read_gold
 from chronoglot.runtime.errors import UserError
 
 CZENALI = {
@@ -53,7 +53,7 @@ def unpacked(files: dict[str, str], folder: Path, encoding: str = "utf-8") -> Pa
 
 def test_czenali_becomes_a_parallel_table(tmp_path: Path) -> None:
     write_gold("czenali-1.0", unpacked(CZENALI, tmp_path), tmp_path / "en-cs")
-    second, first = read_gold(tmp_path / "en-cs").pairs
+    second, first = read_gold(tmp_path / "en-cs").translations
     assert first.source == ("AT&T", "pays", "Tom", "&", "Co", ".")
     assert first.target == ("AT&T", "platí", "firmě", ".")
     assert first.sure == ((0, 0), (1, 1), (5, 3))
@@ -64,7 +64,7 @@ def test_czenali_becomes_a_parallel_table(tmp_path: Path) -> None:
 def test_the_hansards_become_a_parallel_table(tmp_path: Path) -> None:
     published = unpacked(HANSARDS, tmp_path, "latin-1")
     write_gold("wpt03-en-fr", published, tmp_path / "en-fr")
-    first, second = read_gold(tmp_path / "en-fr").pairs
+    first, second = read_gold(tmp_path / "en-fr").translations
     assert (first.source, first.target) == (("hear", ",", "hear", "!"), ("bravo", "!"))
     assert first.sure == ((0, 0), (3, 1))
     assert second.target == ("c'", "est", "été")

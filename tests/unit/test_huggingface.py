@@ -15,7 +15,7 @@ from chronoglot.encoding.encode import word_vectors
 from chronoglot.encoding.encoder import load_encoder, load_masked_lm
 from chronoglot.encoding.families import FAMILIES
 from chronoglot.encoding.fast_tokens import FastTokenizer
-from chronoglot.encoding.pairs import write_pair_vectors
+from chronoglot.encoding.sentence_pairs import write_pair_vectors
 from chronoglot.encoding.transformers_model import TransformersModel
 from chronoglot.encoding.xlm_roberta import XLMRoberta
 from chronoglot.runtime.errors import UserError

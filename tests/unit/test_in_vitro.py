@@ -14,7 +14,7 @@ from chronoglot.data.in_vitro.grammar import LONGEST, SHORTEST, Grammar
 from chronoglot.data.in_vitro.lexicon import make_lexicon
 from chronoglot.data.in_vitro.realise import Speaker, Word, links
 from chronoglot.data.in_vitro.world import OPEN, World
-from chronoglot.data.in_vitro.write import generate_language, generate_parallel
+from chronoglot.data.in_vitro.write import generate_language, generate_translations
 from chronoglot.settings.in_vitro import (
     PARAMETERS,
     Generator,
@@ -300,7 +300,7 @@ def test_no_sentence_is_in_two_places(folder: Path, tmp_path: Path) -> None:
         probed |= {pair[key] for sp in pairs for pair in sp for key in ("sentence1", "sentence2")}
         other = codes[codes.index(code) - 1]
         path = tmp_path / code
-        generate_parallel(code, LANGUAGES[code], other, LANGUAGES[other], GENERATOR, SEED, path)
+        generate_translations(code, LANGUAGES[code], other, LANGUAGES[other], GENERATOR, SEED, path)
         lines = (path / "sentences.txt").read_text(encoding="utf-8").splitlines()
         probed |= {line.split(" ||| ")[0].replace(" .", ".").replace(" ,", ",") for line in lines}
         assert probed.isdisjoint(read_text(folder, code))
@@ -428,7 +428,7 @@ def test_links_join_words_of_equal_meaning(codes: tuple[str, str], draw: int) ->
 def test_parallel_files(tmp_path: Path) -> None:
     def generate(source: str, target: str) -> tuple[list[str], list[str]]:
         path = tmp_path / f"{source}-{target}"
-        generate_parallel(
+        generate_translations(
             source, LANGUAGES[source], target, LANGUAGES[target], GENERATOR, SEED, path
         )
         return tuple(  # type: ignore[return-value]

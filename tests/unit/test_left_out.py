@@ -11,7 +11,7 @@ import torch
 from chronoglot.checkpoints.convert import mask_first
 from chronoglot.checkpoints.folders import what_is_missing, why_never
 from chronoglot.checkpoints.torch_weights import write_safetensors
-from chronoglot.planning.trajectory import find_run
+from chronoglot.planning.run import find_run
 from chronoglot.runtime.errors import UserError
 from chronoglot.settings.file import check
 from safetensors.torch import load_file

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from chronoglot.planning.inputs import Inputs
 from chronoglot.planning.limits import Limits
-from chronoglot.planning.trajectory import Run
+from chronoglot.planning.run import Run
 from chronoglot.settings.file import check
 
 

@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from chronoglot.probing.probe import probe
+from chronoglot.probing.reading import read_vectors
 from chronoglot.probing.saved import load_probe
-from chronoglot.probing.tables import read_vectors
 from chronoglot.probing.transfer import transfer
 from chronoglot.runtime.errors import UserError
 from chronoglot.tables.words import Words, read_words, write_words

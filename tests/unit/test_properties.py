@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from chronoglot.analysis import properties
 from chronoglot.analysis.distances import KIN, STANDARD, distances
-from chronoglot.analysis.properties import language_properties, pair_properties
+from chronoglot.analysis.properties import language_pair_properties, language_properties
 from chronoglot.encoding.tokens import SentencePieceTokenizer
 from chronoglot.pretraining.tokenizer import train_tokenizer
 from chronoglot.settings.in_vitro import PARAMETERS, Typology, distance
@@ -80,7 +80,7 @@ def tokenizer(texts: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) 
 
 def pairs_of(texts: dict[str, Path], tokenizer: Path) -> pd.DataFrame:
     read = SentencePieceTokenizer(tokenizer)
-    table = pair_properties(DESCRIBED, texts=texts, tokenizer=read, typologies=TYPOLOGIES)
+    table = language_pair_properties(DESCRIBED, texts=texts, tokenizer=read, typologies=TYPOLOGIES)
     return table.set_index(["source", "target"])
 
 
@@ -164,7 +164,7 @@ def test_a_script_that_is_not_given_is_not_compared(tokenizer: Path) -> None:
         code: ("", script, "") for code, script in (("qaa", ""), ("qab", ""), ("qac", "x"))
     }
     read = SentencePieceTokenizer(tokenizer)
-    table = pair_properties(described, texts={}, tokenizer=read, typologies=TYPOLOGIES)
+    table = language_pair_properties(described, texts={}, tokenizer=read, typologies=TYPOLOGIES)
     assert table["same_script"].isna().all()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from chronoglot.data.fetch.missing import Needed
-from chronoglot.planning.trajectory import Run, find_run, missing_checkpoints
+from chronoglot.planning.run import Run, find_run, missing_checkpoints
 from chronoglot.runtime.errors import UserError
 from chronoglot.settings.file import check
 from hypothesis import given
@@ -186,7 +186,7 @@ def test_urls_and_revisions_are_those_of_the_listed_steps(steps: set[int]) -> No
         ),
         (
             {"folder": {"path": "a"}, "hub": {"repository": "a/b", "steps": [1]}, "layers": 1},
-            "hub and folder are given; a run has one source",
+            "hub and folder are given; a run has one kind of checkpoints",
         ),
     ],
 )

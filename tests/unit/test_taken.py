@@ -9,7 +9,7 @@ import pytest
 import tiny_model
 from chronoglot.checkpoints.taken import NAME
 from chronoglot.cli.app import app
-from chronoglot.planning.trajectory import Run, find_run
+from chronoglot.planning.run import Run, find_run
 from chronoglot.runtime.errors import UserError
 from chronoglot.settings.file import check
 

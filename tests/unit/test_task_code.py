@@ -37,7 +37,7 @@ def _codes(folder: Path) -> dict[str, str]:
         ("tasks/pos", {"pos"}),
         ("tasks/arc_prediction", {"arc_prediction"}),
         ("tasks/base", set(TASKS)),
-        ("encoding/progress", set()),
+        ("runtime/progress", set()),
     ],
 )
 def test_what_changes_the_code_of_which_task(module: str, tasks: set[str], tmp_path: Path) -> None:

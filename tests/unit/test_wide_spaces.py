@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 from chronoglot.data.conllu import read_conllu
+from chronoglot.data.gold_links import read_gold
 from chronoglot.data.lines import items, paragraphs, read_lines
-from chronoglot.data.parallel import read_gold
 from chronoglot.data.text import prepare_text
 from chronoglot.data.treebank import prepare_words
 from chronoglot.data.xnli import read_xnli
@@ -40,7 +40,7 @@ def test_gold_links(wide: str, tmp_path: Path) -> None:
     text = f"cost 10{wide}000 euros ||| 10{wide}000 euros{wide} now\n"
     (tmp_path / "sentences.txt").write_text(text, encoding="utf-8", newline="\n")
     (tmp_path / "gold.txt").write_text("1-0 2p1\t2-1\n", encoding="utf-8")
-    pair = read_gold(tmp_path).pairs[0]
+    pair = read_gold(tmp_path).translations[0]
     assert pair.source == ("cost", f"10{wide}000", "euros")
     assert pair.target == (f"10{wide}000", f"euros{wide}", "now")
     assert pair.sure == ((1, 0), (2, 1))

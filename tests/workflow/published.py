@@ -11,7 +11,7 @@ import zipfile
 from pathlib import Path
 
 from chronoglot.data.fetch.datasets import TABLE
-from chronoglot.data.in_vitro.write import generate_language, generate_parallel
+from chronoglot.data.in_vitro.write import generate_language, generate_translations
 from chronoglot.settings.in_vitro import Generator, Typology
 from chronoglot.tables.values import SPLITS
 from loopback import Server
@@ -61,7 +61,7 @@ def make_files(folder: Path) -> dict[str, bytes]:
     """The files of all datasets, by their paths on the server."""
     for code, typology in _TYPOLOGIES.items():
         generate_language(code, typology, _GENERATOR, 1, folder / code)
-    generate_parallel(
+    generate_translations(
         "en", _TYPOLOGIES["en"], "cs", _TYPOLOGIES["cs"], _GENERATOR, 1, folder / "en-cs"
     )
     texts = {

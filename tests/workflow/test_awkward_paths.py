@@ -14,7 +14,7 @@ import pytest
 import tiny_model
 import torch
 import yaml
-from chronoglot.data.in_vitro.write import generate_language, generate_parallel
+from chronoglot.data.in_vitro.write import generate_language, generate_translations
 from chronoglot.runtime.errors import UserError
 from chronoglot.settings.file import check
 from chronoglot.settings.in_vitro import Generator, Typology
@@ -228,7 +228,7 @@ def _write_data(folder: Path) -> None:
         (made / f"de_invitro-ud-{split}.conllu").rename(treebank / f"de_x-ud-{split}.conllu")
         name = "train.de.tsv" if split == "train" else f"{split}.tsv"
         (made / f"xnli.{split}.tsv").rename(_named(nli, name))
-    generate_parallel("de", _TYPOLOGY, "fr", _TYPOLOGY, _GENERATOR, 1, _named(links, "gold"))
+    generate_translations("de", _TYPOLOGY, "fr", _TYPOLOGY, _GENERATOR, 1, _named(links, "gold"))
 
 
 def _write_checkpoints(folder: Path) -> Path:

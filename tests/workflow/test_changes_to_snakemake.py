@@ -123,4 +123,4 @@ def test_another_version_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_workflow_that_does_not_tell_is_no_error() -> None:
     assert changes.planned_outputs(object()) == set()
-    assert not changes.runs_here(object())
+    assert not changes.is_local(object())

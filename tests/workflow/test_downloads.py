@@ -13,8 +13,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from chronoglot.data.gold_links import read_gold
 from chronoglot.data.locate import find_parts
-from chronoglot.data.parallel import read_gold
 from conftest import ROOT, Workflow
 from fetching import DATA, DOWNLOADS, EXPERIMENT, GOLD, JOBS, TABLES, at, made
 from loopback import Asked, Cut, Server, Status, loopback, only

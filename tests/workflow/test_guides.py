@@ -1,4 +1,4 @@
-"""The guides to the sources of checkpoints: every command, setting and message of each page."""
+"""The guides to the kinds of checkpoints: every command, setting and message of each page."""
 
 import json
 import re

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from chronoglot.analysis.correlates import mantel
 from chronoglot.analysis.learning import BEST
-from chronoglot.analysis.tables import transfer
+from chronoglot.analysis.tidy import transfer
 from chronoglot.settings.in_vitro import Typology, distance
 from conftest import ROOT, Workflow
 

@@ -15,7 +15,7 @@ from chronoglot.encoding.encoder import Precision, load_encoder
 from chronoglot.runtime.errors import UserError
 from chronoglot.runtime.files import whole
 from chronoglot.runtime.progress import Progress
-from chronoglot.tables.gold_links import read_parallel
+from chronoglot.tables.gold_links import read_gold_links
 
 
 def align(
@@ -50,7 +50,7 @@ def align(
     """
     if method not in METHODS:
         raise UserError(f"alignment.method: no {method!r}; choose from {', '.join(METHODS)}")
-    pairs = read_parallel(parallel).pairs
+    pairs = read_gold_links(parallel).translations
     torch.set_num_threads(threads)
     encoder = load_encoder(model_folder, device, precision)
     layers = range(encoder.layers + 1)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from chronoglot.tables.gold_links import Link, SentencePair
+from chronoglot.tables.gold_links import Link, Translation
 from chronoglot.tables.words import Words
 
 CHUNK_WORDS = 4096
@@ -19,7 +19,7 @@ class Chunk:
     the annotators looked at, `sure` and `possible` the gold links.
     """
 
-    def __init__(self, pairs: Sequence[SentencePair]) -> None:
+    def __init__(self, pairs: Sequence[Translation]) -> None:
         self._sentences = [
             *((pair.source, pair.source_space_before) for pair in pairs),
             *((pair.target, pair.target_space_before) for pair in pairs),
@@ -77,7 +77,7 @@ def _mark(cells: NDArray[np.bool_], links: Sequence[Link]) -> None:
         cells[tuple(np.array(links).T)] = True
 
 
-def chunks(pairs: Sequence[SentencePair]) -> Iterator[list[int]]:
+def chunks(pairs: Sequence[Translation]) -> Iterator[list[int]]:
     """Numbers of pairs of like length, the longest first: `CHUNK_WORDS` or fewer, or one pair."""
     chunk: list[int] = []
     source = target = 0

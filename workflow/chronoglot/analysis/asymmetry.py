@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from chronoglot.analysis.tables import SERIES, transfer
+from chronoglot.analysis.tidy import SERIES, transfer
 
 MEASURES = ["best", "final", "learned_step", "learned_step_corrected"]
 """Columns of the summary that are set side by side."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata, spearmanr
 
 from chronoglot.analysis.learning import BEST
-from chronoglot.analysis.tables import in_language, transfer
+from chronoglot.analysis.tidy import in_language, transfer
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.intp]
@@ -28,7 +28,7 @@ MEASURES = (
     "forgetting",
 )
 OF_LANGUAGES = ("text_characters", "text_tokens", "train_items", "fertility")
-OF_PAIRS = ("vocabulary_overlap", "same_script", "syntactic", "genetic", "geographic")
+OF_LANGUAGE_PAIRS = ("vocabulary_overlap", "same_script", "syntactic", "genetic", "geographic")
 
 FEWEST = 4
 """Languages below which nothing is correlated: three have but six orders."""
@@ -103,7 +103,7 @@ def _of_two_languages(described: pd.DataFrame, pairs: pd.DataFrame) -> dict[str,
         name: pairs.pivot(index="source", columns="target", values=name).reindex(
             index=codes, columns=codes
         )
-        for name in OF_PAIRS
+        for name in OF_LANGUAGE_PAIRS
     }
     return (
         {f"source {name}": matrix for name, matrix in of_source.items()}

@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from chronoglot.analysis.tables import SERIES
+from chronoglot.analysis.tidy import SERIES
 
 LOWER_IS_BETTER = frozenset({"bpc"})
 """Tasks whose score falls as the model learns."""

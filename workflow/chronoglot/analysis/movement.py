@@ -8,7 +8,7 @@ moves to lower layers, it falls, though the best layer may stay.
 import pandas as pd
 
 from chronoglot.analysis.learning import best_layers, last_layers
-from chronoglot.analysis.tables import SERIES
+from chronoglot.analysis.tidy import SERIES
 
 
 def movement(scores: pd.DataFrame) -> pd.DataFrame:

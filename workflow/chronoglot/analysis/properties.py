@@ -74,7 +74,7 @@ def fertility(words: Path, tokenizer: Tokenizer) -> float:
     return float(lengths.mean()) if len(lengths) else float("nan")
 
 
-def pair_properties(
+def language_pair_properties(
     described: Described,
     *,
     texts: Mapping[str, Path],

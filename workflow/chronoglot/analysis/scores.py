@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from chronoglot.analysis.tables import SERIES
+from chronoglot.analysis.tidy import SERIES
 from chronoglot.runtime.errors import UserError
 
 COLUMNS = {

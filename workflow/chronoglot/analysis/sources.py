@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from chronoglot.analysis.tables import SERIES, in_language, transfer
+from chronoglot.analysis.tidy import SERIES, in_language, transfer
 
 
 def best_sources(summary: pd.DataFrame, languages: Sequence[str]) -> pd.DataFrame:

@@ -108,7 +108,7 @@ def why_never(folder: str | Path) -> str | None:
     return None
 
 
-def source_files(source: Path, tokenizer: Path | None = None) -> list[Path]:
+def checkpoint_files(source: Path, tokenizer: Path | None = None) -> list[Path]:
     """The files of a complete checkpoint that a run's is made of."""
     tokens = tokenizer or source
     return [

@@ -40,8 +40,8 @@ def snapshot(
         from huggingface_hub import is_offline_mode
 
         offline = is_offline_mode() if local_files_only is None else local_files_only
-        source = _cached if offline else _source
-        commit, names, fetch = source(repository, revision, endpoint)
+        find = _cached if offline else _online
+        commit, names, fetch = find(repository, revision, endpoint)
         where = f"{name}, in its cache here" if offline else name
         if CONFIG not in names:
             raise UserError(f"{where}: has no {CONFIG}")
@@ -61,10 +61,10 @@ def snapshot(
 
 
 # The commit of a revision, the names of its files, and what gives the path of one.
-_Source = tuple[str, set[str], Callable[[str], Path]]
+_Files = tuple[str, set[str], Callable[[str], Path]]
 
 
-def _source(repository: str, revision: str, endpoint: str | None) -> _Source:
+def _online(repository: str, revision: str, endpoint: str | None) -> _Files:
     """What the hub has, fetched if it is not in the cache."""
     from huggingface_hub import HfApi
     from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
@@ -86,7 +86,7 @@ def _source(repository: str, revision: str, endpoint: str | None) -> _Source:
     return resolved.resolved, {file.rfilename for file in info.siblings or ()}, fetch
 
 
-def _cached(repository: str, revision: str, endpoint: str | None) -> _Source:
+def _cached(repository: str, revision: str, endpoint: str | None) -> _Files:
     """What the cache has."""
     from huggingface_hub import HfApi
     from huggingface_hub.errors import LocalEntryNotFoundError

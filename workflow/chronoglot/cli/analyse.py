@@ -19,7 +19,7 @@ def scores(
 ) -> None:
     """Collect the scores of all tuples in one table."""
     from chronoglot.analysis.scores import collect_scores
-    from chronoglot.analysis.tables import write_named
+    from chronoglot.analysis.tidy import write_named
     from chronoglot.planning.tuples import Tuples
 
     scored = as_model(Tuples, tuples, "tuples")
@@ -36,7 +36,7 @@ def links(
 ) -> None:
     """Collect precision, recall, F1 and AER of word alignment in one table."""
     from chronoglot.analysis.links import links as collect_links
-    from chronoglot.analysis.tables import write_named
+    from chronoglot.analysis.tidy import write_named
     from chronoglot.planning.tuples import Tuples
 
     scored = as_model(Tuples, tuples, "tuples")
@@ -48,7 +48,7 @@ def links(
 def summary(scores: Path, learned_share: Annotated[float, Option()], tables: Tables) -> None:
     """Analyse what was learned when, and what was forgotten."""
     from chronoglot.analysis.learning import summarise
-    from chronoglot.analysis.tables import read_table, write_named
+    from chronoglot.analysis.tidy import read_table, write_named
 
     write_named(summarise(read_table(scores), learned_share), tables, "summary")
 
@@ -57,7 +57,7 @@ def summary(scores: Path, learned_share: Annotated[float, Option()], tables: Tab
 def movement(scores: Path, tables: Tables) -> None:
     """Follow every task through the layers."""
     from chronoglot.analysis.movement import movement as follow
-    from chronoglot.analysis.tables import read_table, write_named
+    from chronoglot.analysis.tidy import read_table, write_named
 
     write_named(follow(read_table(scores)), tables, "movement")
 
@@ -71,7 +71,7 @@ def across(
     """Compare both directions of each pair, and the sources of each target."""
     from chronoglot.analysis.asymmetry import asymmetry
     from chronoglot.analysis.sources import best_sources
-    from chronoglot.analysis.tables import read_table, write_named
+    from chronoglot.analysis.tidy import read_table, write_named
 
     table, order = read_table(summary), names(languages)
     write_named(asymmetry(table, order), tables, "asymmetry")
@@ -92,8 +92,8 @@ def properties(
     tables: Tables,
 ) -> None:
     """Describe the languages, and their pairs: amounts, overlaps and distances."""
-    from chronoglot.analysis.properties import language_properties, pair_properties
-    from chronoglot.analysis.tables import write_named
+    from chronoglot.analysis.properties import language_pair_properties, language_properties
+    from chronoglot.analysis.tidy import write_named
     from chronoglot.encoding.fast_tokens import load_tokenizer
     from chronoglot.settings.in_vitro import Typology
 
@@ -113,7 +113,7 @@ def properties(
         words={code: data / "words" / f"{code}.parquet" for code in with_words},
         tokenizer=loaded,
     )
-    pairs = pair_properties(
+    pairs = language_pair_properties(
         described,
         texts=text_files,
         tokenizer=loaded,
@@ -134,7 +134,7 @@ def correlates(
 ) -> None:
     """Relate what was learned, and when, to properties of the languages."""
     from chronoglot.analysis.correlates import correlates as relate
-    from chronoglot.analysis.tables import read_table, write_named
+    from chronoglot.analysis.tidy import read_table, write_named
 
     parts = ("summary", "scores", "languages", "language_pairs")
     read = [read_table(tables / f"{name}.parquet") for name in parts]

@@ -35,7 +35,7 @@ def new(
     texts: Annotated[Path, Option(help="folder with the texts")] = Path("data/text"),
 ) -> None:
     """Write a configuration for your languages, with comments, to go on from."""
-    from chronoglot.settings.new import write_configuration
+    from chronoglot.planning.new import write_configuration
 
     write_configuration(
         configuration, by_code(language, "language"), by_code(text, "text"), treebanks, texts

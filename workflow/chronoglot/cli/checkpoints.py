@@ -105,13 +105,13 @@ def take_folder(
 ) -> None:
     """Take a checkpoint that lies in a folder as transformers saves it."""
     from chronoglot.checkpoints.find import place_of
-    from chronoglot.checkpoints.folders import link_local, source_files
+    from chronoglot.checkpoints.folders import checkpoint_files, link_local
     from chronoglot.checkpoints.taken import write_taken
 
     source = Path(place_of(pattern, step))
     link_local(source, folder, tokenizer=tokenizer)
     _check(folder, digest, layers, masked)
-    write_taken(digest.parent, source_files(source, tokenizer))
+    write_taken(digest.parent, checkpoint_files(source, tokenizer))
 
 
 def _check(folder: Path, digest: Path, layers: int, masked: bool) -> None:
@@ -203,7 +203,7 @@ def check_gpu(
 def _texts(path: Path) -> Iterator[str]:
     """Sentences of a text, or of a table, whose folder tells what it holds."""
     from chronoglot.data.lines import paragraphs
-    from chronoglot.tables.gold_links import read_parallel
+    from chronoglot.tables.gold_links import read_gold_links
     from chronoglot.tables.sentence_pairs import read_pairs
     from chronoglot.tables.words import read_words
 
@@ -212,6 +212,6 @@ def _texts(path: Path) -> Iterator[str]:
     elif path.parent.name == "pairs":
         yield from read_pairs(path).premise
     elif path.parent.name == "parallel":
-        yield from (" ".join(pair.source) for pair in read_parallel(path).pairs)
+        yield from (" ".join(pair.source) for pair in read_gold_links(path).translations)
     else:
         yield from paragraphs(path)

@@ -41,10 +41,10 @@ def in_vitro_parallel(
     sentences: Annotated[Path, Option(help="to write; the gold links lie beside it")],
 ) -> None:
     """Write parallel sentences of two invented languages, with gold word links."""
-    from chronoglot.data.in_vitro.write import generate_parallel
+    from chronoglot.data.in_vitro.write import generate_translations
     from chronoglot.settings.in_vitro import Generator, Typology
 
-    generate_parallel(
+    generate_translations(
         source,
         as_model(Typology, source_typology, "source-typology"),
         target,
@@ -133,9 +133,9 @@ def pairs(
 @app.command()
 def parallel(folder: Path, parallel: Annotated[Path, Option(help="table to write")]) -> None:
     """Read parallel sentences with gold word links."""
-    from chronoglot.data.parallel import prepare_parallel
+    from chronoglot.data.gold_links import prepare_gold_links
 
-    prepare_parallel(folder, parallel)
+    prepare_gold_links(folder, parallel)
 
 
 @app.command()

@@ -35,7 +35,7 @@ def encode(
     from chronoglot.encoding.encode import write_vectors
     from chronoglot.encoding.encoder import load_encoder
     from chronoglot.encoding.origin import write_origin
-    from chronoglot.encoding.pairs import write_pair_vectors
+    from chronoglot.encoding.sentence_pairs import write_pair_vectors
     from chronoglot.tables.sentence_pairs import read_pairs
     from chronoglot.tables.words import read_words
 

@@ -7,11 +7,11 @@ and parallel data, which share their names, are split alike in every language.
 from hashlib import sha256
 
 
-def digest(name: str) -> int:
+def number_of(name: str) -> int:
     """The first 64 bits of the name's SHA-256."""
     return int.from_bytes(sha256(name.encode()).digest()[:8])
 
 
 def draw(name: str) -> float:
     """A number in [0, 1), uniform over names."""
-    return (digest(name) >> 11) / 2**53
+    return (number_of(name) >> 11) / 2**53

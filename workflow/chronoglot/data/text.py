@@ -10,7 +10,7 @@ from math import ceil
 from pathlib import Path
 from typing import Literal, TextIO
 
-from chronoglot.data.draw import digest, draw
+from chronoglot.data.draw import draw, number_of
 from chronoglot.data.lines import BLANK, read_lines
 from chronoglot.runtime.errors import UserError
 from chronoglot.runtime.files import whole
@@ -203,7 +203,7 @@ def _divide(
 def _unseen(paragraphs: list[str], seen: set[int]) -> list[str]:
     fresh = []
     for paragraph in paragraphs:
-        mark = digest(paragraph)  # 8 bytes in place of the text
+        mark = number_of(paragraph)  # 8 bytes in place of the text
         if mark not in seen:
             seen.add(mark)
             fresh.append(paragraph)

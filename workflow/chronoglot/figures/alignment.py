@@ -6,12 +6,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from chronoglot.figures.bands import curves_of_pairs, draw_curves, handles_of_curves
+from chronoglot.figures.bands import curves_of_language_pairs, draw_curves, handles_of_curves
 from chronoglot.figures.languages import Languages, in_language_order, language_name
 from chronoglot.figures.layers import layer_by_step, own_colours
 from chronoglot.figures.steps import StepAxis
 from chronoglot.figures.style import FEW, drawing, label_ends, line_looks
-from chronoglot.figures.units import OF_PAIRS
+from chronoglot.figures.units import OF_LANGUAGE_PAIRS
 
 
 def alignment(scores: pd.DataFrame, languages: Languages, path: str | Path) -> None:
@@ -19,8 +19,8 @@ def alignment(scores: pd.DataFrame, languages: Languages, path: str | Path) -> N
 
     More than 12 pairs are thin lines behind their median and middle half.
     """
-    scores = scores[scores["task"].isin(OF_PAIRS)]
-    table = curves_of_pairs(scores, 100)
+    scores = scores[scores["task"].isin(OF_LANGUAGE_PAIRS)]
+    table = curves_of_language_pairs(scores, 100)
     axis = StepAxis(scores["step"])
     with drawing(path, 8.6, 3.6) as figure:
         left, right = figure.subplots(1, 2, width_ratios=[1, 1.1])

@@ -13,7 +13,7 @@ from chronoglot.figures.style import COLOURS, GREY, Look
 _EACH: Look = {"color": GREY, "linewidth": 0.5, "alpha": 0.4}
 
 
-def curves_of_pairs(scores: pd.DataFrame, factor: float) -> pd.DataFrame:
+def curves_of_language_pairs(scores: pd.DataFrame, factor: float) -> pd.DataFrame:
     """Scores of the best layers times a factor, [source and target, steps]: the mean over runs."""
     best = best_layers(scores).groupby(["source", "target", "step"], as_index=False)["score"].mean()
     return factor * best.pivot(index=["source", "target"], columns="step", values="score")

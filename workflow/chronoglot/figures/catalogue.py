@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chronoglot.figures.entries import ENTRIES, Entry
-from chronoglot.figures.units import OF_PAIRS, WITHOUT_LAYERS, in_task_order, task_title
+from chronoglot.figures.units import OF_LANGUAGE_PAIRS, WITHOUT_LAYERS, in_task_order, task_title
 from chronoglot.runtime.errors import UserError, nearest
 from chronoglot.tasks import task_names
 
@@ -28,7 +28,7 @@ class Tables:
     folder: Path
 
     def _read(self, name: str) -> "pd.DataFrame":
-        from chronoglot.analysis.tables import read_table
+        from chronoglot.analysis.tidy import read_table
 
         return read_table(self.folder / f"{name}.parquet")
 
@@ -86,13 +86,13 @@ def figure_names(
     `tasks` are all its tasks, `transfer_tasks` those with a probe that is scored on another
     language than its source; `pretrained`: the run was pretrained here.
     """
-    of_one_language = [task for task in tasks if task not in OF_PAIRS]
+    of_one_language = [task for task in tasks if task not in OF_LANGUAGE_PAIRS]
     shown = {
         "experiment": list(tasks),
         "in-language": of_one_language,
         "probes": [task for task in of_one_language if task not in WITHOUT_LAYERS],
         "layers": [task for task in tasks if task not in WITHOUT_LAYERS],
-        "pairs": [task for task in tasks if task in OF_PAIRS],
+        "pairs": [task for task in tasks if task in OF_LANGUAGE_PAIRS],
         "transfer": list(transfer_tasks),
         "pretraining": ["losses"] if pretrained else [],
     }

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from chronoglot.analysis.learning import BEST, best_layers
-from chronoglot.analysis.tables import in_language
+from chronoglot.analysis.tidy import in_language
 from chronoglot.figures.bands import draw_curves, handles_of_curves
 from chronoglot.figures.languages import Languages, in_language_order, language_name
 from chronoglot.figures.steps import StepAxis

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
-from chronoglot.analysis.tables import in_language, transfer
+from chronoglot.analysis.tidy import in_language, transfer
 from chronoglot.figures.languages import Languages, in_language_order, language_name
 from chronoglot.figures.steps import StepAxis
 from chronoglot.figures.style import FEW, HEAT, INK, Look, drawing, panels

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from chronoglot.analysis.learning import BEST
-from chronoglot.analysis.tables import SERIES, in_language
+from chronoglot.analysis.tidy import SERIES, in_language
 from chronoglot.figures.languages import Languages, in_language_order, language_name
 from chronoglot.figures.steps import StepAxis
 from chronoglot.figures.style import GREY, INK, Look, drawing, line_looks

@@ -7,12 +7,12 @@ from textwrap import fill
 import pandas as pd
 from matplotlib.lines import Line2D
 
-from chronoglot.analysis.tables import in_language, transfer
+from chronoglot.analysis.tidy import in_language, transfer
 from chronoglot.figures.bands import draw_band
 from chronoglot.figures.languages import Languages
 from chronoglot.figures.steps import StepAxis
 from chronoglot.figures.style import INK, Look, drawing, panels
-from chronoglot.figures.units import OF_PAIRS, in_task_order, shown, task_title
+from chronoglot.figures.units import OF_LANGUAGE_PAIRS, in_task_order, shown, task_title
 
 _IN_LANGUAGE, _ACROSS, _OF_PAIRS = "in-language", "across languages", "pairs of languages"
 _LOOKS: dict[str, Look] = {  # blue is darker than orange in grey, too
@@ -29,7 +29,7 @@ def _settings(movement: pd.DataFrame) -> dict[str, pd.DataFrame]:
     settings = {
         _IN_LANGUAGE: in_language(movement),
         _ACROSS: transfer(movement),
-        _OF_PAIRS: movement[movement["task"].isin(OF_PAIRS)],
+        _OF_PAIRS: movement[movement["task"].isin(OF_LANGUAGE_PAIRS)],
     }
     return {name: rows for name, rows in settings.items() if len(rows)}
 

@@ -7,8 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from chronoglot.analysis.tables import transfer
-from chronoglot.figures.bands import curves_of_pairs, draw_curves, handles_of_curves
+from chronoglot.analysis.tidy import transfer
+from chronoglot.figures.bands import curves_of_language_pairs, draw_curves, handles_of_curves
 from chronoglot.figures.languages import Languages, in_language_order, language_name
 from chronoglot.figures.steps import StepAxis
 from chronoglot.figures.style import FEW, INK, Look, drawing, line_looks, panels
@@ -29,7 +29,7 @@ def transfer_curves(
     across = transfer(scores)
     sources = in_language_order(across["source"], languages)
     targets = in_language_order(across["target"], languages)
-    table = curves_of_pairs(scores, shown(task).factor)
+    table = curves_of_language_pairs(scores, shown(task).factor)
     few = len({*sources, *targets}) <= FEW
     shows = targets if few else sources
     axis = StepAxis(scores["step"])

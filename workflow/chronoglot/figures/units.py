@@ -35,7 +35,7 @@ _TASKS = {
 WITHOUT_LAYERS = frozenset({"bpc"})
 """Tasks that score the whole model."""
 
-OF_PAIRS = frozenset({"alignment"})
+OF_LANGUAGE_PAIRS = frozenset({"alignment"})
 """Tasks whose source and target are the two languages of one data set: no probe, no transfer."""
 
 

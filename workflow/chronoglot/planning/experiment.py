@@ -17,8 +17,8 @@ from chronoglot.planning.downloads import Downloads
 from chronoglot.planning.environment import set_environment
 from chronoglot.planning.inputs import Inputs
 from chronoglot.planning.limits import Limits
+from chronoglot.planning.run import find_run, missing_checkpoints
 from chronoglot.planning.schedule import Schedule
-from chronoglot.planning.trajectory import find_run, missing_checkpoints
 from chronoglot.planning.tuples import Tuples
 from chronoglot.runtime.errors import UserError
 from chronoglot.settings.file import check
@@ -280,7 +280,7 @@ class Plan:
     @property
     def tokenizer(self) -> str:
         """The run's sentencepiece model, or a file beside the tokenizer in a model's folder."""
-        if self.run.source in ("pretraining", "fairseq"):
+        if self.run.kind in ("pretraining", "fairseq"):
             return f"{self.results}/tokenizer/sentencepiece.bpe.model"
         return f"{self.run.example}/manifest.json"
 
@@ -295,7 +295,7 @@ class Plan:
     @property
     def conversion(self) -> list[str]:
         """The proof that the last checkpoint was converted rightly, if it was fairseq's."""
-        if self.run.source not in ("pretraining", "fairseq"):
+        if self.run.kind not in ("pretraining", "fairseq"):
             return []
         return [f"{self.results}/checkpoints/step-{self.steps[-1]}/conversion.json"]
 

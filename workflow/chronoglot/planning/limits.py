@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from chronoglot.planning.inputs import Inputs
-from chronoglot.planning.trajectory import Run
+from chronoglot.planning.run import Run
 from chronoglot.settings.model import Settings
 from chronoglot.tasks import load_task
 

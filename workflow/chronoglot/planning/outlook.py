@@ -24,7 +24,7 @@ def outlook(plan: Plan) -> list[str]:
         f"languages: {', '.join(plan.languages)}",
         f"tasks: {', '.join(settings.tasks)}",
         f"data: {_counted(tables)}",
-        f"checkpoints: {steps}, from {plan.run.source} (steps {_shortened(plan.steps)})",
+        f"checkpoints: {steps}, from {plan.run.kind} (steps {_shortened(plan.steps)})",
         f"layers: {_shortened(plan.layers)}",
         f"scores: {tuples.number:,}",
         f"jobs: {_counted(jobs)}",

@@ -58,7 +58,7 @@ def train_segment(
     start = _start(number, previous)
     job = _Job(recipe, languages, binarised, start, last, steps, validate=True, work=work)
     with job.claimed():
-        training, rows = job.run()
+        training, rows = job.train()
         with whole_folder(folder) as temporary:
             training.save(temporary / "last.pt", resumable=True)
             for step in steps:
@@ -98,7 +98,7 @@ def checkpoint_at(
         start = _start(number, previous)
         job = _Job(recipe, languages, binarised, start, step, {step}, validate=False, work=work)
         with job.claimed():
-            job.run()
+            job.train()
             with whole(output) as temporary:
                 _link(job.checkpoint(step), temporary)
 
@@ -188,7 +188,7 @@ class _Job:
         ]
         return json.dumps({"recipe": recipe, "last": self.last, "files": stats}, indent=1)
 
-    def run(self) -> "tuple[Training, list[Row]]":
+    def train(self) -> "tuple[Training, list[Row]]":
         """Train until the last step; return the run as it then is, and its losses."""
         from chronoglot.pretraining.train import Training
 

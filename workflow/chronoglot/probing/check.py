@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from chronoglot.probing.examples import make_examples
-from chronoglot.probing.tables import load_probing_task, read_items
+from chronoglot.probing.reading import load_probing_task, read_items
 from chronoglot.runtime.files import whole
 
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from chronoglot.probing.examples import make_examples
 from chronoglot.probing.features import Features
 from chronoglot.probing.linear import accuracy, predict
+from chronoglot.probing.reading import load_probing_task, read_items, read_vectors
 from chronoglot.probing.saved import SavedProbe, load_probe
-from chronoglot.probing.tables import load_probing_task, read_items, read_vectors
 from chronoglot.runtime.files import whole
 from chronoglot.tasks.base import Examples
 

@@ -4,11 +4,11 @@ import pandas as pd
 
 from chronoglot.analysis.doubts import NOT_ABOVE
 from chronoglot.analysis.learning import BEST
-from chronoglot.analysis.tables import in_language, transfer
+from chronoglot.analysis.tidy import in_language, transfer
 from chronoglot.figures.correlates import MEASURES, SIGNIFICANT
 from chronoglot.figures.languages import Languages
 from chronoglot.figures.units import in_task_order, shown, task_title
-from chronoglot.report.content import Cells, pair_name
+from chronoglot.report.content import Cells, direction_name
 from chronoglot.report.numbers import MISSING, amount, count, percent
 
 STRONGEST = 15
@@ -56,7 +56,7 @@ def transfer_lines(
 
 
 def _directed(source: str, target: str, languages: Languages) -> str:
-    return pair_name(source, target, languages).replace("–", " → ")
+    return direction_name(source, target, languages).replace("–", " → ")
 
 
 def _extreme(pair: pd.DataFrame, task: str, languages: Languages) -> Cells:

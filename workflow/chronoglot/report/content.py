@@ -7,9 +7,15 @@ import pandas as pd
 
 from chronoglot.analysis.doubts import doubt
 from chronoglot.analysis.learning import BEST, LOWER_IS_BETTER, best_layers
-from chronoglot.analysis.tables import SERIES, transfer
+from chronoglot.analysis.tidy import SERIES, transfer
 from chronoglot.figures.languages import Languages, in_language_order
-from chronoglot.figures.units import OF_PAIRS, WITHOUT_LAYERS, in_task_order, shown, task_title
+from chronoglot.figures.units import (
+    OF_LANGUAGE_PAIRS,
+    WITHOUT_LAYERS,
+    in_task_order,
+    shown,
+    task_title,
+)
 from chronoglot.report.numbers import MISSING, amount, count, enumerate_words, percent
 
 Cells = dict[str, Any]
@@ -21,7 +27,7 @@ def name(code: str, languages: Languages) -> str:
     return languages[code][0] if code in languages else code
 
 
-def pair_name(source: str, target: str, languages: Languages) -> str:
+def direction_name(source: str, target: str, languages: Languages) -> str:
     """The language, or both with a dash between."""
     codes = [source] if source == target else [source, target]
     return "–".join(name(code, languages) for code in codes)
@@ -45,7 +51,7 @@ def curve_rows(scores: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
     sign = np.where(rows["task"].isin(LOWER_IS_BETTER), -1, 1)
     rows["gain"] = sign * (rows["best"] - rows["step0"])
     rows["doubt"] = [
-        "" if task in WITHOUT_LAYERS | OF_PAIRS else doubt(best, (step0, majority), items)
+        "" if task in WITHOUT_LAYERS | OF_LANGUAGE_PAIRS else doubt(best, (step0, majority), items)
         for task, best, step0, majority, items in zip(
             rows["task"],
             rows["best"],
@@ -79,7 +85,7 @@ def task_tables(rows: pd.DataFrame, languages: Languages) -> list[Cells]:
         lines = [
             {
                 "run": row.run,
-                "name": pair_name(row.source, row.target, languages),
+                "name": direction_name(row.source, row.target, languages),
                 "code": row.target if row.source == row.target else f"{row.source}–{row.target}",
                 "best": amount(row.best, task),
                 "best_step": count(row.best_step),
@@ -103,9 +109,9 @@ def task_tables(rows: pd.DataFrame, languages: Languages) -> list[Cells]:
                 "title": task_title(task),
                 "unit": shown(task).unit,
                 "points": "points" if shown(task).unit == "%" else shown(task).unit,
-                "of_pairs": task in OF_PAIRS,
+                "of_pairs": task in OF_LANGUAGE_PAIRS,
                 "layers": task not in WITHOUT_LAYERS,
-                "probes": task not in WITHOUT_LAYERS | OF_PAIRS,
+                "probes": task not in WITHOUT_LAYERS | OF_LANGUAGE_PAIRS,
                 "rows": lines,
             }
         )
@@ -141,7 +147,7 @@ def headline(rows: pd.DataFrame, languages: Languages, last_step: int) -> list[C
                 "share": percent(half / last_step) if last_step else MISSING,
                 "learners": len(steps),
                 "languages": len(of_task[["source", "target"]].drop_duplicates()),
-                "of_pairs": task in OF_PAIRS,
+                "of_pairs": task in OF_LANGUAGE_PAIRS,
                 "first": ends[0] if ends else nobody,
                 "last": ends[-1] if ends else nobody,
                 "forgetting": percent(sound["forgetting_corrected"].median()),
@@ -154,7 +160,7 @@ def opening(scores: pd.DataFrame, languages: Languages, parameters: int | None) 
     """What was run, in numbers for the opening paragraph."""
     codes = in_language_order([*scores["source"], *scores["target"]], languages)
     steps = sorted(scores["step"].unique())
-    probed = scores[~scores["task"].isin(WITHOUT_LAYERS | OF_PAIRS)]
+    probed = scores[~scores["task"].isin(WITHOUT_LAYERS | OF_LANGUAGE_PAIRS)]
     probes = len(probed.drop_duplicates(["run", "step", "layer", "task", "source"]))
     return {
         "runs": [str(run) for run in sorted(scores["run"].unique())],

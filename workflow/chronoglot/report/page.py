@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from chronoglot.analysis.doubts import NOT_ABOVE, WITHIN_ERROR
-from chronoglot.analysis.tables import transfer
+from chronoglot.analysis.tidy import transfer
 from chronoglot.figures.catalogue import Tables, placed
 from chronoglot.figures.languages import Languages, in_language_order
 from chronoglot.report.across import correlate_lines, transfer_lines

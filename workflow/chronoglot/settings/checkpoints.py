@@ -157,15 +157,15 @@ class Checkpoints(Section):
     )
 
     @property
-    def source(self) -> Literal["fairseq", "hub", "folder"] | None:
+    def kind(self) -> Literal["fairseq", "hub", "folder"] | None:
         """The one that is given."""
         return next((name for name in ("fairseq", "hub", "folder") if getattr(self, name)), None)
 
     @model_validator(mode="after")
-    def _one_source(self) -> "Checkpoints":
+    def _one_kind(self) -> "Checkpoints":
         given = [name for name in ("fairseq", "hub", "folder") if getattr(self, name)]
         if len(given) > 1:
-            raise ValueError(f"{' and '.join(given)} are given; a run has one source")
+            raise ValueError(f"{' and '.join(given)} are given; a run has one kind of checkpoints")
         if self.layers is None and given in (["fairseq"], ["hub"]):
             raise ValueError("layers: missing; say how many transformer blocks the model has")
         if self.layers is not None and not given:

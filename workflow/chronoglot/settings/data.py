@@ -17,7 +17,7 @@ _CODE = name_pattern(rf"^{CODE}$", "an ISO 639 code of two or three small letter
 _PAIR = name_pattern(rf"^{CODE}-{CODE}$", "two codes of languages, such as `en-fr`")
 _CODE_THERE = name_pattern(r"^[A-Za-z0-9_-]+$", "letters, digits, `_` and `-`, as in `zh-Hans`")
 Code = Annotated[str, Field(pattern=_CODE)]
-CodePair = Annotated[str, Field(pattern=_PAIR)]
+LanguagePair = Annotated[str, Field(pattern=_PAIR)]
 
 
 class Text(Section):
@@ -91,7 +91,7 @@ class Language(Section):
     )
 
     @model_validator(mode="after")
-    def _one_source(self) -> "Language":
+    def _one_origin(self) -> "Language":
         if self.in_vitro is not None and (self.text or self.treebank):
             raise ValueError("give either `in_vitro`, or `text` and `treebank`")
         return self
@@ -182,7 +182,7 @@ class Xnli(Section):
 class Alignment(Section):
     """Gold word alignments and how links are found."""
 
-    gold: dict[CodePair, PathName] = Field(
+    gold: dict[LanguagePair, PathName] = Field(
         {},
         description="pair of languages, such as `en-fr` → its folder in `folders.alignments`, or "
         "`in_vitro`",

@@ -264,7 +264,7 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _one_run(self) -> "Settings":
-        if bool(self.pretraining) == bool(self.checkpoints.source):
+        if bool(self.pretraining) == bool(self.checkpoints.kind):
             raise ValueError(
                 "give either `pretraining`, or one of `checkpoints.fairseq`, `checkpoints.hub` "
                 "and `checkpoints.folder`"

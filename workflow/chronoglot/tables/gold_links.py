@@ -1,4 +1,4 @@
-"""The parallel table: tokenized sentence pairs and the links between their words."""
+"""The gold link table: tokenized sentence pairs and the links between their words."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ Link = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class SentencePair:
+class Translation:
     """A sentence, its translation and the gold links between their tokens, counted from 0.
 
     `…_space_before` says of each token whether running text has a space before it. `possible`
@@ -45,27 +45,27 @@ class SentencePair:
 
 
 @dataclass(frozen=True)
-class Parallel:
+class GoldLinks:
     """Sentence pairs of two languages, in the order of the gold files."""
 
-    pairs: tuple[SentencePair, ...]
+    translations: tuple[Translation, ...]
 
     def __len__(self) -> int:
-        return len(self.pairs)
+        return len(self.translations)
 
 
-def read_parallel(path: str | Path) -> Parallel:
-    """Read a parallel table; raises UserError if the file is damaged or has other columns."""
-    table = read_table(path, SCHEMA, "parallel")
+def read_gold_links(path: str | Path) -> GoldLinks:
+    """Read a gold link table; raises UserError if the file is damaged or has other columns."""
+    table = read_table(path, SCHEMA, "gold link")
     columns = [[_tuples(row) for row in column.to_pylist()] for column in table.columns]
-    return Parallel(tuple(SentencePair(*row) for row in zip(*columns, strict=True)))
+    return GoldLinks(tuple(Translation(*row) for row in zip(*columns, strict=True)))
 
 
 def _tuples(value: object) -> object:
     return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
-def write_parallel(parallel: Parallel, path: str | Path) -> None:
-    """Write a parallel table, a row a sentence pair."""
-    columns = {name: [getattr(pair, name) for pair in parallel.pairs] for name in SCHEMA.names}
+def write_gold_links(links: GoldLinks, path: str | Path) -> None:
+    """Write a gold link table, a row a sentence pair."""
+    columns = {name: [getattr(pair, name) for pair in links.translations] for name in SCHEMA.names}
     write_table(pa.Table.from_pydict(columns, schema=SCHEMA), path)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 from chronoglot.data.fetch.download import Report, by_hand, say_lines
-from chronoglot.data.fetch.source import Source, StartOver, Unavailable, persist
+from chronoglot.data.fetch.stream import StartOver, Stream, Unavailable, persist
 from chronoglot.data.lines import BLANK
 from chronoglot.data.text import Counts
 from chronoglot.runtime.errors import UserError
@@ -41,8 +41,8 @@ def fetch_text(
 def _fetch(url: str, path: Path, max_characters: int, progress: Report) -> Counts:
     counts = Counts()
     with (
-        Source(url) as source,
-        lzma.open(cast(BinaryIO, source)) as text,
+        Stream(url) as stream,
+        lzma.open(cast(BinaryIO, stream)) as text,
         whole(path) as temporary,
     ):
         with lzma.open(temporary, "wt", encoding="utf-8", newline="\n", preset=1) as file:
@@ -53,7 +53,7 @@ def _fetch(url: str, path: Path, max_characters: int, progress: Report) -> Count
                 counts.documents += 1
                 counts.paragraphs += len(document)
                 counts.characters += sum(map(len, document))
-                progress(source.offset, source.size)
+                progress(stream.offset, stream.size)
         if not counts.documents:
             raise UserError(
                 f"{url}: no document in the first {max_characters:,} characters; raise the limit"

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from chronoglot.data.fetch.source import Source, StartOver, Unavailable, persist
+from chronoglot.data.fetch.stream import StartOver, Stream, Unavailable, persist
 from chronoglot.runtime import files
 from chronoglot.runtime.errors import UserError
 from chronoglot.runtime.progress import Progress
@@ -68,15 +68,15 @@ class _Part:
         if offset and offset == whole:
             return
         try:
-            with Source(self._url, offset=offset, tag=tag, checked=checked) as source:
-                block = source.read()  # the first: only now is anything known of the file
-                self._note(source)
-                self._check_size(source.size, size)
+            with Stream(self._url, offset=offset, tag=tag, checked=checked) as stream:
+                block = stream.read()  # the first: only now is anything known of the file
+                self._note(stream)
+                self._check_size(stream.size, size)
                 with self._file.open("ab") as file:
                     while block:
                         file.write(block)
-                        progress(source.offset, source.size)
-                        block = source.read()
+                        progress(stream.offset, stream.size)
+                        block = stream.read()
         except StartOver:
             self.remove()
             raise
@@ -92,8 +92,8 @@ class _Part:
             return None, None
         return notes["tag"], notes["size"]
 
-    def _note(self, source: Source) -> None:
-        notes = {"url": source.url, "tag": source.tag, "size": source.size}
+    def _note(self, stream: Stream) -> None:
+        notes = {"url": stream.url, "tag": stream.tag, "size": stream.size}
         self._notes.write_text(json.dumps(notes))
 
     def _check_size(self, found: int | None, size: int | None) -> None:

@@ -36,7 +36,7 @@ class Grammar:
     def __init__(self, world: World, dice: Dice, seen_only: bool = False) -> None:
         self._world = world
         self._dice = dice
-        self._tables = world.tables(seen_only) if seen_only else world.everything
+        self._choices = world.choices(seen_only) if seen_only else world.everything
 
     def sentence(self) -> Clause:
         """A sentence that has 4 to 14 words in every language."""
@@ -68,7 +68,7 @@ class Grammar:
         valency = dice.draw(_VALENCIES)
         if valency == "clausal" and not main:
             valency = "transitive"
-        verb = dice.draw(self._tables.verbs[valency])
+        verb = dice.draw(self._choices.verbs[valency])
         frame = self._world.frames[verb]
         rich = main and valency != "clausal"
         adposition = dice.pick(frame.adpositions) if rich and dice.chance(0.4) else None
@@ -83,7 +83,7 @@ class Grammar:
             else None,
             content=self._clause() if valency == "clausal" else None,
             adjunct=self._adjunct(adposition) if adposition else None,
-            manner=dice.draw(self._tables.manners[frame.manner]) if dice.chance(0.25) else None,
+            manner=dice.draw(self._choices.manners[frame.manner]) if dice.chance(0.25) else None,
             tense=dice.pick(_TENSES),
             modal=dice.pick(MODALS) if dice.chance(0.12) else None,
             negated=dice.chance(0.1),
@@ -107,7 +107,7 @@ class Grammar:
         Only a `rich` one contains another, and adpositions that the clause's verb governs do not
         attach to its nouns: the verb, not the place in the sentence, decides an attachment.
         """
-        dice, tables = self._dice, self._tables
+        dice, tables = self._dice, self._choices
         noun_class = dice.pick(classes)
         if noun_class == "person" and dice.chance(0.15):
             return NounPhrase(dice.pick(PERSONAL))

@@ -83,7 +83,7 @@ class Reasoner:
     def __init__(self, world: World, dice: Dice, seen_only: bool = False) -> None:
         self._world = world
         self._dice = dice
-        self._tables = world.tables(seen_only) if seen_only else world.everything
+        self._choices = world.choices(seen_only) if seen_only else world.everything
 
     def triples(self) -> Iterator[tuple[Pair, Pair, Pair]]:
         """Without end: a hypothesis with a premise that entails it, one neutral, one contrary."""
@@ -139,7 +139,7 @@ class Reasoner:
 
     def _fact(self) -> Fact:
         """A fact with all three modifiers."""
-        dice, tables = self._dice, self._tables
+        dice, tables = self._dice, self._choices
         while True:
             verb = dice.draw(tables.verbs["transitive"])
             frame = self._world.frames[verb]
@@ -169,9 +169,9 @@ class Reasoner:
         person = self._dice.chance(0.5)
         while True:
             if person:
-                other = replace(fact, agent=self._dice.draw(self._tables.names["person"]))
+                other = replace(fact, agent=self._dice.draw(self._choices.names["person"]))
             else:
                 noun_class = self._world.noun_class(fact.object)
-                other = replace(fact, object=self._dice.draw(self._tables.nouns[noun_class]))
+                other = replace(fact, object=self._dice.draw(self._choices.nouns[noun_class]))
             if other != fact:
                 return other

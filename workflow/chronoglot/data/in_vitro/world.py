@@ -83,7 +83,7 @@ class Frame(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Tables:
+class Choices:
     """Open-class concepts to draw from, by what they go with."""
 
     nouns: dict[str, Choice[Concept]]
@@ -193,13 +193,13 @@ class World:
                 self.base[borrower] = lender
                 free.remove(lender)
 
-    def tables(self, seen_only: bool) -> Tables:
+    def choices(self, seen_only: bool) -> Choices:
         """All concepts to draw from, or those alone that a probe's training part may use."""
 
         def choose(concepts: Iterable[Concept]) -> Choice[Concept]:
             return Choice([c for c in concepts if not (seen_only and c in self.unseen)])
 
-        return Tables(
+        return Choices(
             nouns={c: choose(n for n in self._nouns if self.noun_class(n) == c) for c in CLASSES},
             names={
                 c: choose(n for n in self._names if self.noun_class(n) == c)
@@ -223,6 +223,6 @@ class World:
         )
 
     @cached_property
-    def everything(self) -> Tables:
+    def everything(self) -> Choices:
         """The tables of all concepts."""
-        return self.tables(seen_only=False)
+        return self.choices(seen_only=False)

@@ -57,7 +57,7 @@ def generate_language(
             file.writelines(_text(grammar, speaker, dice, typology.words, probed))
 
 
-def generate_parallel(
+def generate_translations(
     source_code: str,
     source_typology: Typology,
     target_code: str,

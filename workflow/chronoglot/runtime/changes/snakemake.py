@@ -107,6 +107,6 @@ def planned_outputs(workflow: Any) -> set[Path]:
     return set()
 
 
-def runs_here(workflow: Any) -> bool:
+def is_local(workflow: Any) -> bool:
     """Whether the jobs run on this machine; not if the workflow does not tell."""
     return bool(getattr(workflow, "local_exec", False))

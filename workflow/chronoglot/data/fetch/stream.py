@@ -66,7 +66,7 @@ def _say(state: RetryCallState) -> None:
     print(f"{error}; again in {wait:.0f} s", file=sys.stderr, flush=True)
 
 
-class Source:
+class Stream:
     """A file to read from, at byte `offset` of what a URL serves.
 
     A connection that fails or is cut is made again from the byte reached, by a range request that
@@ -85,7 +85,7 @@ class Source:
         self.size: int | None = None
         self._response: requests.Response | None = None
 
-    def __enter__(self) -> "Source":
+    def __enter__(self) -> "Stream":
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
-from chronoglot.data.in_vitro.write import generate_parallel
-from chronoglot.data.parallel import prepare_parallel, read_gold
+from chronoglot.data.gold_links import prepare_gold_links, read_gold
+from chronoglot.data.in_vitro.write import generate_translations
 from chronoglot.data.spaces import spaces
 from chronoglot.runtime.errors import UserError
 from chronoglot.settings.in_vitro import Generator, Sentences, Typology
-from chronoglot.tables.gold_links import Parallel, SentencePair, read_parallel, write_parallel
+from chronoglot.tables.gold_links import GoldLinks, Translation, read_gold_links, write_gold_links
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -60,8 +60,8 @@ def content_words(
 
 def test_pharaoh(tmp_path: Path) -> None:
     gold = read_gold(pharaoh(tmp_path, "hear , hear ! ||| bravo !\na ||| b\n", "2p0 3-1 0-0\n\n"))
-    first, second = gold.pairs
-    assert first == SentencePair(
+    first, second = gold.translations
+    assert first == Translation(
         source=("hear", ",", "hear", "!"),
         target=("bravo", "!"),
         source_space_before=(True, False, True, False),
@@ -73,12 +73,12 @@ def test_pharaoh(tmp_path: Path) -> None:
 
 
 def test_a_link_given_twice_counts_once_and_as_sure(tmp_path: Path) -> None:
-    (pair,) = read_gold(pharaoh(tmp_path, "a b ||| c d\n", "0-0 0-0 1-1 1p1\n")).pairs
+    (pair,) = read_gold(pharaoh(tmp_path, "a b ||| c d\n", "0-0 0-0 1-1 1p1\n")).translations
     assert pair.sure == pair.possible == ((0, 0), (1, 1))
 
 
 def test_content_words(tmp_path: Path) -> None:
-    first, second = read_gold(content_words(tmp_path)).pairs
+    first, second = read_gold(content_words(tmp_path)).translations
     assert first.source == ("We", "wo", "n't", "sleep", ".")
     assert first.source_space_before == (True, True, False, True, False)
     assert first.sure == first.possible == ((2, 1), (2, 3), (3, 2))
@@ -89,7 +89,7 @@ def test_content_words(tmp_path: Path) -> None:
 
 def test_a_word_linked_and_unaligned_is_linked(tmp_path: Path) -> None:
     links = [{"4": ["3"], "X": ["3"]}, {"1": ["2"]}]
-    first, _ = read_gold(content_words(tmp_path, links)).pairs
+    first, _ = read_gold(content_words(tmp_path, links)).translations
     assert first.sure == ((3, 2),)
     assert first.target_judged == (2,)
 
@@ -110,8 +110,8 @@ def test_invented_languages_come_back_as_written(tmp_path: Path) -> None:
     target = source.model_copy(update={"order": "SOV", "script": "greek", "name": "B"})
     sizes = Sentences(train=3, dev=3, test=3)
     generator = Generator(treebank_sentences=sizes, pairs=sizes, parallel=50)
-    generate_parallel("qaa", source, "qab", target, generator, 1, tmp_path / "gold")
-    pairs = read_gold(tmp_path / "gold").pairs
+    generate_translations("qaa", source, "qab", target, generator, 1, tmp_path / "gold")
+    pairs = read_gold(tmp_path / "gold").translations
     sentences = [f"{' '.join(pair.source)} ||| {' '.join(pair.target)}" for pair in pairs]
     links = [" ".join(f"{i}-{j}" for i, j in pair.sure) for pair in pairs]
     assert sentences == (tmp_path / "gold/sentences.txt").read_text(encoding="utf-8").splitlines()
@@ -169,7 +169,7 @@ def test_a_folder_of_neither_form(tmp_path: Path) -> None:
 
 
 @st.composite
-def sentence_pairs(draw: st.DrawFn) -> SentencePair:
+def sentence_pairs(draw: st.DrawFn) -> Translation:
     tokens = st.lists(st.text(st.characters(codec="utf-8"), min_size=1), min_size=1, max_size=5)
     source, target = draw(tokens), draw(tokens)
     cells = st.tuples(st.integers(0, len(source) - 1), st.integers(0, len(target) - 1))
@@ -178,7 +178,7 @@ def sentence_pairs(draw: st.DrawFn) -> SentencePair:
         draw(st.none() | st.sets(st.integers(0, len(side) - 1)).map(sorted).map(tuple))
         for side in (source, target)
     ]
-    return SentencePair(
+    return Translation(
         tuple(source),
         tuple(target),
         tuple(draw(st.booleans()) for _ in source),
@@ -191,24 +191,24 @@ def sentence_pairs(draw: st.DrawFn) -> SentencePair:
 
 @settings(max_examples=50)
 @given(pairs=st.lists(sentence_pairs(), max_size=4))
-def test_the_table_comes_back(pairs: list[SentencePair], tmp_path_factory: pytest.TempPathFactory):
+def test_the_table_comes_back(pairs: list[Translation], tmp_path_factory: pytest.TempPathFactory):
     path = tmp_path_factory.mktemp("table") / "a-b.parquet"
-    write_parallel(Parallel(tuple(pairs)), path)
-    assert read_parallel(path) == Parallel(tuple(pairs))
+    write_gold_links(GoldLinks(tuple(pairs)), path)
+    assert read_gold_links(path) == GoldLinks(tuple(pairs))
 
 
 def test_prepared_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    prepare_parallel(content_words(tmp_path), tmp_path / "en-fr.parquet")
+    prepare_gold_links(content_words(tmp_path), tmp_path / "en-fr.parquet")
     assert "2 sentence pairs, 5 sure links of 5" in capsys.readouterr().out
-    assert read_parallel(tmp_path / "en-fr.parquet") == read_gold(tmp_path)
+    assert read_gold_links(tmp_path / "en-fr.parquet") == read_gold(tmp_path)
 
 
 def test_a_damaged_table(tmp_path: Path) -> None:
     path = tmp_path / "en-fr.parquet"
-    prepare_parallel(content_words(tmp_path), path)
+    prepare_gold_links(content_words(tmp_path), path)
     path.write_bytes(path.read_bytes()[:-9])
-    with pytest.raises(UserError, match=r"en-fr\.parquet: not a readable parallel table"):
-        read_parallel(path)
+    with pytest.raises(UserError, match=r"en-fr\.parquet: not a readable gold link table"):
+        read_gold_links(path)
 
 
 @pytest.mark.parametrize(

@@ -12,23 +12,24 @@ from chronoglot.data.lines import items, read_lines
 from chronoglot.data.locate import PHARAOH, find_gold
 from chronoglot.data.spaces import spaces
 from chronoglot.runtime.errors import UserError
-from chronoglot.tables.gold_links import Link, Parallel, SentencePair, write_parallel
+from chronoglot.tables.gold_links import GoldLinks, Link, Translation, write_gold_links
 
 _LINK = regex.compile(r"([0-9]+)([-p])([0-9]+)")
 _UNALIGNED = "X"
 
 
-def prepare_parallel(folder: Path, output: Path) -> None:
-    """Write the parallel table of the gold alignment in a folder and print its size."""
-    parallel = read_gold(folder)
-    write_parallel(parallel, output)
+def prepare_gold_links(folder: Path, output: Path) -> None:
+    """Write the gold link table of the gold alignment in a folder and print its size."""
+    links = read_gold(folder)
+    write_gold_links(links, output)
     sure, possible = (
-        sum(len(getattr(pair, kind)) for pair in parallel.pairs) for kind in ("sure", "possible")
+        sum(len(getattr(pair, kind)) for pair in links.translations)
+        for kind in ("sure", "possible")
     )
-    print(f"{folder}: {len(parallel):,} sentence pairs, {sure:,} sure links of {possible:,}")
+    print(f"{folder}: {len(links):,} sentence pairs, {sure:,} sure links of {possible:,}")
 
 
-def read_gold(folder: Path) -> Parallel:
+def read_gold(folder: Path) -> GoldLinks:
     """Read a folder with a gold alignment, in the form that its files tell.
 
     Pharaoh: `sentences.txt` (`source tokens ||| target tokens`) and `gold.txt` (links counted
@@ -47,10 +48,10 @@ def read_gold(folder: Path) -> Parallel:
     pairs = tuple(read(*files))
     if not any(pair.sure for pair in pairs):
         raise UserError(f"{folder}: the gold alignment has no sure link; recall needs one")
-    return Parallel(pairs)
+    return GoldLinks(pairs)
 
 
-def _pharaoh(sentences: Path, gold: Path) -> Iterator[SentencePair]:
+def _pharaoh(sentences: Path, gold: Path) -> Iterator[Translation]:
     texts, links = list(read_lines(sentences)), list(read_lines(gold))
     if len(texts) != len(links):
         raise UserError(
@@ -61,7 +62,7 @@ def _pharaoh(sentences: Path, gold: Path) -> Iterator[SentencePair]:
     for (number, text), (_, line) in zip(texts, links, strict=True):
         source, target = _sides(f"{sentences}, line {number}", text)
         sure, possible = _links(f"{gold}, line {number}", line, len(source), len(target))
-        yield SentencePair(
+        yield Translation(
             source=source,
             target=target,
             source_space_before=tuple(spaces(source).tolist()),
@@ -109,7 +110,7 @@ def _links(
     return tuple(sorted(sure)), tuple(sorted(possible))
 
 
-def _content_words(source: Path, target: Path, alignment: Path) -> Iterator[SentencePair]:
+def _content_words(source: Path, target: Path, alignment: Path) -> Iterator[Translation]:
     left, right = list(read_conllu(source)), list(read_conllu(target))
     objects = _json_list(alignment)
     if not len(left) == len(right) == len(objects):
@@ -134,7 +135,7 @@ def _json_list(path: Path) -> list[Any]:
     return objects
 
 
-def _content_pair(place: str, source: Sentence, target: Sentence, links: Any) -> SentencePair:
+def _content_pair(place: str, source: Sentence, target: Sentence, links: Any) -> Translation:
     if not isinstance(links, dict) or not all(isinstance(ids, list) for ids in links.values()):
         raise UserError(
             f'{place}: not an object of lists of ids; write {{"7": ["3"], "9": ["X"]}} or the like'
@@ -145,7 +146,7 @@ def _content_pair(place: str, source: Sentence, target: Sentence, links: Any) ->
         for right in ids
     ]
     sure = tuple(sorted({(i, j) for i, j in named if i is not None and j is not None}))
-    return SentencePair(
+    return Translation(
         source=source.forms,
         target=target.forms,
         source_space_before=tuple(word.space_before for word in source.words),

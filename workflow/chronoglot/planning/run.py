@@ -15,7 +15,7 @@ from chronoglot.checkpoints.complete import is_whole
 from chronoglot.checkpoints.find import divided, find_checkpoints, matching
 from chronoglot.checkpoints.folders import (
     TOKENIZER_FILES,
-    source_files,
+    checkpoint_files,
     what_is_missing,
     why_never,
 )
@@ -30,7 +30,7 @@ from chronoglot.settings.checkpoints import FairseqFiles, Folder, HubRevisions
 from chronoglot.settings.model import Settings
 from chronoglot.tasks import load_task
 
-Source = Literal["pretraining", "fairseq", "hub", "folder"]
+Kind = Literal["pretraining", "fairseq", "hub", "folder"]
 """What makes the checkpoints; the rules of each are in a file of its name."""
 
 
@@ -41,11 +41,11 @@ class Run:
     `places`: step → its path, URL or revision, or a pattern of them with `{step}`, as the settings
     give it: that stays the same when a trainer removes an old checkpoint. `layers`: the model's
     transformer blocks. `example`: the folder of the checkpoint whose architecture and tokenizer an
-    untrained model gets, where the source has none; it stays, whichever steps are added.
+    untrained model gets, where the run has none; it stays, whichever steps are added.
     `left_out`: step → why a checkpoint that is there in part is not taken (yet).
     """
 
-    source: Source
+    kind: Kind
     places: Mapping[int, str]
     layers: int
     example: str
@@ -58,13 +58,13 @@ class Run:
 
     @property
     def published(self) -> list[int]:
-        """The steps that the source has; if 0 is none of them, an untrained model is drawn."""
+        """The steps that are published; if 0 is none of them, an untrained model is drawn."""
         return sorted(self.places)
 
     @property
     def published_steps(self) -> str:
-        """A regular expression of the steps that the source has."""
-        return "|".join(map(str, self.published)) if self.source != "pretraining" else r"\d+"
+        """A regular expression of the steps that can be asked for."""
+        return "|".join(map(str, self.published)) if self.kind != "pretraining" else r"\d+"
 
     @property
     def is_fetched(self) -> bool:
@@ -173,7 +173,7 @@ def _folders(folder: Folder, results: str) -> tuple[dict[int, str], dict[int, st
     tokenizer = Path(folder.tokenizer) if folder.tokenizer else None
 
     def files(path: Path) -> list[Path]:
-        return source_files(path, tokenizer)
+        return checkpoint_files(path, tokenizer)
 
     return _local(pattern, folder.steps, results, "checkpoints.folder", fault, files)
 
@@ -250,7 +250,7 @@ def _model(results: str, step: int | str) -> str:
 
 
 def _is_taken(results: str, step: int) -> bool:
-    """Whether a checkpoint was taken from the source before; one that was drawn was not."""
+    """Whether a checkpoint was taken before; one that was drawn was not."""
     model = Path(_model(results, step))
     return (model / "manifest.json").is_file() and "untrained" not in _read(model / "source.json")
 
@@ -283,7 +283,7 @@ def missing_checkpoints(
     run: Run, settings: Settings, results: str, outputs: Collection[Path]
 ) -> list[Needed]:
     """What has to be fetched of a run's checkpoints for jobs that make these files."""
-    if run.source == "fairseq":
+    if run.kind == "fairseq":
         files = {
             Path(results, f"checkpoints/step-{step}/checkpoint.pt"): step for step in run.places
         }

@@ -12,7 +12,7 @@ import pytest
 import tiny_model
 import torch
 from chronoglot.encoding.encoder import Encoder, load_encoder
-from chronoglot.encoding.pairs import shortened, write_pair_vectors
+from chronoglot.encoding.sentence_pairs import shortened, write_pair_vectors
 from chronoglot.runtime.errors import UserError
 from chronoglot.tables.sentence_pairs import SCHEMA, Pairs, read_pairs, write_pairs
 from chronoglot.tables.values import LABELS
