@@ -14,7 +14,7 @@ export OMP_WAIT_POLICY := PASSIVE
 CACHE := $(shell d="$${XDG_CACHE_HOME:-$$HOME/.cache}"; mkdir -p "$$d" 2>&- && test -w "$$d" && echo "$$d")
 export XDG_CACHE_HOME := $(or $(CACHE),$(CURDIR)/.snakemake/cache)
 
-.PHONY: demo test fast test-pythons lint bench format lock docs clean
+.PHONY: demo test fast test-pythons plans lint bench format lock docs clean
 
 demo: $(READY)  ## run the default experiment and say where its report is
 	$(BIN)/snakemake --cores all
@@ -30,11 +30,15 @@ fast: $(READY)  ## the fast tests alone
 test-pythons:  ## the fast tests on each Python that is found here
 	tests/pythons.sh
 
+plans: $(READY)  ## a dry run of every experiment that ships
+	for experiment in config.yaml workflow/experiments/*.yaml; do \
+		echo "$$experiment"; $(BIN)/snakemake -n -q rules --configfile $$experiment || exit 1; done
+
 lint: $(READY)  ## style, types and the workflow's own checks
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy workflow/chronoglot bench
-	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/snakefmt --check workflow/Snakefile workflow/rules
 	$(BIN)/snakemake --lint
 
 bench: $(READY)  ## measure what it costs beside other ways: docs/performance.md
@@ -45,7 +49,7 @@ bench: $(READY)  ## measure what it costs beside other ways: docs/performance.md
 format: $(READY)  ## rewrite the sources in the project's style
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
-	$(BIN)/snakefmt Snakefile workflow/rules
+	$(BIN)/snakefmt workflow/Snakefile workflow/rules
 
 docs: $(READY)  ## rewrite what is made from the settings: docs/settings.md and the schema
 	PYTHONPATH=workflow $(BIN)/python -m chronoglot settings-page --output docs/settings.md

@@ -79,7 +79,7 @@ def _snakemake(folder: Path, settings: dict[str, Any], cores: int, *targets: str
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "experiment.yaml"
     path.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "workflow/Snakefile")]
     command += ["--directory", str(folder), "--configfile", str(path), "--cores", str(cores)]
     done = subprocess.run(
         [*command, *targets],

@@ -118,7 +118,14 @@ def test_incomplete_checkpoints(
         "languages": {"am": {"treebank": treebank}},
     }
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(settings))
-    command = [sys.executable, "-m", "snakemake", "-n", "--snakefile", str(ROOT / "Snakefile")]
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "-n",
+        "--snakefile",
+        str(ROOT / "workflow/Snakefile"),
+    ]
     command += ["--directory", str(tmp_path), "--configfile", str(tmp_path / "mine.yaml")]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert run.returncode == code, run.stderr

@@ -66,7 +66,13 @@ def measure(real_data: Path, text: Path, tmp_path: Path) -> Any:
             },
         }
         (tmp_path / "real.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
-        command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
+        command = [
+            sys.executable,
+            "-m",
+            "snakemake",
+            "--snakefile",
+            str(ROOT / "workflow/Snakefile"),
+        ]
         command += ["--directory", str(tmp_path), "--cores", "all", "tables"]
         command += ["--configfile", str(tmp_path / "real.yaml")]
         done = subprocess.run(

@@ -88,7 +88,13 @@ class Workflow:
             path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
         else:
             path = config
-        command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
+        command = [
+            sys.executable,
+            "-m",
+            "snakemake",
+            "--snakefile",
+            str(ROOT / "workflow/Snakefile"),
+        ]
         command += ["--directory", str(self.folder), "--configfile", str(path), *arguments]
         environment = os.environ | {"OMP_NUM_THREADS": "1"}
         done = subprocess.run(

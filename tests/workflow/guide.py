@@ -33,8 +33,7 @@ class Guide:
         assert {kind for kind, _ in blocks} <= {"yaml", "bash", "text"}, page
         self.messages = [" ".join(block.split()) for kind, block in blocks if kind == "text"]
         self._blocks = [(kind, block) for kind, block in blocks if kind != "text"]
-        for name in ("Snakefile", "config.yaml"):
-            shutil.copy(ROOT / name, folder)
+        shutil.copy(ROOT / "config.yaml", folder)
         for name in ("workflow", "profiles", "envs"):
             shutil.copytree(ROOT / name, folder / name)
         for code, treebank in TREEBANKS.items():

@@ -189,7 +189,6 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project under such a name."""
     folder = tmp_path_factory.mktemp("project") / AWKWARD
     folder.mkdir()
-    shutil.copy(ROOT / "Snakefile", folder)
     for name in ("workflow", "profiles", "envs"):
         shutil.copytree(ROOT / name, folder / name)
     return folder
@@ -200,7 +199,14 @@ def _run(project: Path, folder: Path, config: dict[str, Any], *targets: str) -> 
     (folder / "mine.yaml").write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
     options = ["--configfile", "mine.yaml", "--cores", "1", "--show-failed-logs", *targets]
     done = subprocess.run(
-        [sys.executable, "-m", "snakemake", "--snakefile", str(project / "Snakefile"), *options],
+        [
+            sys.executable,
+            "-m",
+            "snakemake",
+            "--snakefile",
+            str(project / "workflow/Snakefile"),
+            *options,
+        ],
         cwd=folder,
         env=os.environ | {"OMP_NUM_THREADS": "1", "NO_PROXY": "127.0.0.1"},
         stdout=subprocess.PIPE,

@@ -170,11 +170,10 @@ def test_nothing_is_fetched_again(further: Workflow, experiment: dict[str, Any])
 def test_nothing_is_fetched_again_by_a_newer_version_of_the_workflow(
     further: Workflow, experiment: dict[str, Any]
 ) -> None:
-    shutil.copy(ROOT / "Snakefile", further.folder)
     shutil.copytree(ROOT / "workflow", further.folder / "workflow")
     rules = further.folder / "workflow/rules/fetch.smk"
     rules.write_text(rules.read_text().replace('"python -m', '"nice python -m'))
-    arguments = ("--snakefile", str(further.folder / "Snakefile"), "--dry-run", *TABLES)
+    arguments = ("--snakefile", str(further.folder / "workflow/Snakefile"), "--dry-run", *TABLES)
     assert made(further.snakemake(experiment, *arguments)) == {}
 
 

@@ -186,7 +186,7 @@ def _commands(config: dict[str, Any], folder: Path) -> set[str]:
     """The commands of all jobs that a dry run plans, but that of the report."""
     path = folder / "experiment.yaml"
     path.write_text(yaml.safe_dump(config), encoding="utf-8")
-    arguments = ["--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)]
+    arguments = ["--snakefile", str(ROOT / "workflow/Snakefile"), "--directory", str(folder)]
     arguments += ["--configfile", str(path), "--dry-run", "--printshellcmds"]
     said = io.StringIO()
     with (

@@ -51,7 +51,14 @@ RUN_HERE = {"all"}
 def resources(config: dict[str, Any], folder: Path) -> dict[str, dict[int, list[list[int]]]]:
     """Rule → attempt → memory and time of each job."""
     (folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
-    command = [sys.executable, "-c", RESOURCES, ROOT / "Snakefile", folder / "config.yaml", folder]
+    command = [
+        sys.executable,
+        "-c",
+        RESOURCES,
+        ROOT / "workflow/Snakefile",
+        folder / "config.yaml",
+        folder,
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-4000:]
     return {

@@ -17,8 +17,7 @@ def test_the_pages_task_is_added_by_its_two_files(
 ) -> None:
     page = (ROOT / "docs/new-task.md").read_text(encoding="utf-8")
     task, test = re.findall(r"^```python\n(.*?)^```$", page, re.M | re.S)
-    for name in ("Snakefile", "config.yaml"):
-        shutil.copy(ROOT / name, tmp_path)
+    shutil.copy(ROOT / "config.yaml", tmp_path)
     shutil.copytree(ROOT / "workflow", tmp_path / "workflow")
     (tmp_path / "workflow/chronoglot/tasks/letters.py").write_text(task, encoding="utf-8")
     (tmp_path / "test_letters.py").write_text(test, encoding="utf-8")

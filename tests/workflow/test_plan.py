@@ -164,7 +164,7 @@ def test_planning_imports_nothing_heavy(fresh: Workflow, miniature: dict[str, An
         "import sys; sys.path.insert(0, sys.argv.pop(1));"
         "from snakemake.cli import main; main(sys.argv[1:])"
     )
-    arguments = ["--snakefile", str(ROOT / "Snakefile"), "--directory", str(fresh.folder)]
+    arguments = ["--snakefile", str(ROOT / "workflow/Snakefile"), "--directory", str(fresh.folder)]
     arguments += ["--configfile", str(config), "--dry-run"]
     done = subprocess.run(
         [sys.executable, "-c", program, str(blocker), *arguments],

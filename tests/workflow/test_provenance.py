@@ -81,13 +81,12 @@ def test_a_task_whose_code_changed_is_probed_again(
 ) -> None:
     workflow = tmp_path / "workflow"
     shutil.copytree(ROOT / "workflow", workflow)
-    for name in ("Snakefile", "config.yaml"):
-        shutil.copy(ROOT / name, tmp_path)
+    shutil.copy(ROOT / "config.yaml", tmp_path)
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(miniature), encoding="utf-8")
     task = workflow / "chronoglot/tasks/pos.py"
 
     def planned() -> dict[str, int]:
-        command = ["snakemake", "--snakefile", str(tmp_path / "Snakefile"), "--dry-run"]
+        command = ["snakemake", "--snakefile", str(workflow / "Snakefile"), "--dry-run"]
         command += [
             "--directory",
             str(finished.folder),
