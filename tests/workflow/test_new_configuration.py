@@ -45,12 +45,12 @@ def test_two_languages_are_planned(data: Path) -> None:
     assert (code, said) == (0, "mine.yaml is written; next: chronoglot check mine.yaml\n")
     code, said = chronoglot(data, "check", "mine.yaml")
     assert code == 0
-    assert "jobs: pretraining 4, probing 36, transfer 36, bits per character 6\n" in said
+    assert "jobs: pretraining 4, probing 180, transfer 180, bits per character 6\n" in said
     assert "bpc: no data in fr\n" in said
 
     outcome = Workflow(data).snakemake(data / "mine.yaml", "--dry-run")
     assert outcome.code == 0, outcome.text
-    counts = {"segment": 4, "probe": 36, "transfer": 36, "bits": 6}
+    counts = {"segment": 4, "probe": 180, "transfer": 180, "bits": 6}
     assert {rule: outcome.jobs[rule] for rule in counts} == counts
     written = yaml.safe_load((data / "mine.yaml").read_text())
     splits = {code: one["treebank"]["split"] for code, one in written["languages"].items()}

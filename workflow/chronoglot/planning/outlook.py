@@ -7,6 +7,7 @@ def outlook(plan: Plan) -> list[str]:
     """Lines: the size of the experiment, its jobs by stage, and what has no part in it."""
     settings, tuples = plan.settings, plan.tuples
     steps = len(plan.steps)
+    models = steps * len(plan.layers)
     tables = {
         "texts": len(plan.with_text),
         "treebanks": len(plan.with_treebank),
@@ -15,8 +16,8 @@ def outlook(plan: Plan) -> list[str]:
     }
     jobs = {
         "pretraining": len(plan.schedule.segments) if settings.pretraining else 0,
-        "probing": steps * sum(map(len, tuples.probes.values())),
-        "transfer": steps * sum(map(len, tuples.transfer.values())),
+        "probing": models * sum(map(len, tuples.probes.values())),
+        "transfer": models * sum(map(len, tuples.transfer.values())),
         "bits per character": steps * len(tuples.texts),
         "word alignment": steps * len(tuples.alignments),
     }
