@@ -111,6 +111,21 @@ def test_alignment_is_tabled_with_all_its_numbers(finished: Workflow) -> None:
     assert (links["f1"] + links["aer"]).to_numpy() == pytest.approx(1)
 
 
+def test_snakemake_s_own_report_shows_figures_by_task_and_tables(
+    finished: Workflow, miniature: dict[str, Any], tmp_path: Path
+) -> None:
+    page = tmp_path / "report.html"
+    outcome = finished.snakemake(miniature, "--report", str(page))
+    assert outcome.code == 0, outcome.text[-4000:]
+    text = page.read_text("utf-8")
+    for category in ("All tasks", "Part of speech", "Tables"):
+        assert f'"{category}"' in text
+    for name in ("scores.csv", "summary.csv", "curves.png", "layers_pos.png"):
+        assert name in text
+    assert "Scores over pretraining, task by task" in text  # a caption
+    assert text.count("A table of the experiment") >= 8
+
+
 def test_vectors_are_removed_and_nothing_is_half_written(finished: Workflow) -> None:
     results = finished.folder / "results/miniature"
     assert not list(results.glob("vectors/**/*.npy"))

@@ -11,7 +11,13 @@ rule scores:
         # No table of checkpoints that are not what they should be.
         verdict=rules.verify.output,
     output:
-        multiext(f"{RESULTS}/tables/scores", ".parquet", ".csv"),
+        f"{RESULTS}/tables/scores.parquet",
+        report(
+            f"{RESULTS}/tables/scores.csv",
+            caption="../report/table.rst",
+            category="Tables",
+            labels={"table": "scores"},
+        ),
     log:
         f"{RESULTS}/logs/scores.log",
     benchmark:
@@ -38,7 +44,13 @@ rule links:
         PLAN.tuples.alignment_files(RESULTS),
         verdict=rules.verify.output,
     output:
-        multiext(f"{RESULTS}/tables/links", ".parquet", ".csv"),
+        f"{RESULTS}/tables/links.parquet",
+        report(
+            f"{RESULTS}/tables/links.csv",
+            caption="../report/table.rst",
+            category="Tables",
+            labels={"table": "links"},
+        ),
     log:
         f"{RESULTS}/logs/links.log",
     benchmark:
@@ -63,7 +75,13 @@ rule summary:
     input:
         rules.scores.output[0],
     output:
-        multiext(f"{RESULTS}/tables/summary", ".parquet", ".csv"),
+        f"{RESULTS}/tables/summary.parquet",
+        report(
+            f"{RESULTS}/tables/summary.csv",
+            caption="../report/table.rst",
+            category="Tables",
+            labels={"table": "summary"},
+        ),
     log:
         f"{RESULTS}/logs/summary.log",
     benchmark:
@@ -87,7 +105,13 @@ rule movement:
     input:
         rules.scores.output[0],
     output:
-        multiext(f"{RESULTS}/tables/movement", ".parquet", ".csv"),
+        f"{RESULTS}/tables/movement.parquet",
+        report(
+            f"{RESULTS}/tables/movement.csv",
+            caption="../report/table.rst",
+            category="Tables",
+            labels={"table": "movement"},
+        ),
     log:
         f"{RESULTS}/logs/movement.log",
     benchmark:
@@ -108,8 +132,20 @@ rule across:
     input:
         rules.summary.output[0],
     output:
-        multiext(f"{RESULTS}/tables/asymmetry", ".parquet", ".csv"),
-        multiext(f"{RESULTS}/tables/best_sources", ".parquet", ".csv"),
+        f"{RESULTS}/tables/asymmetry.parquet",
+        report(
+            f"{RESULTS}/tables/asymmetry.csv",
+            caption="../report/table.rst",
+            category="Tables",
+            labels={"table": "asymmetry"},
+        ),
+        f"{RESULTS}/tables/best_sources.parquet",
+        report(
+            f"{RESULTS}/tables/best_sources.csv",
+            caption="../report/table.rst",
+            category="Tables",
+            labels={"table": "best_sources"},
+        ),
     log:
         f"{RESULTS}/logs/across.log",
     benchmark:
@@ -138,8 +174,20 @@ rule properties:
             f"{RESULTS}/data/words/{{language}}.parquet", language=PLAN.with_treebank
         ),
     output:
-        multiext(f"{RESULTS}/tables/languages", ".parquet", ".csv"),
-        multiext(f"{RESULTS}/tables/language_pairs", ".parquet", ".csv"),
+        f"{RESULTS}/tables/languages.parquet",
+        report(
+            f"{RESULTS}/tables/languages.csv",
+            caption="../report/table.rst",
+            category="Tables",
+            labels={"table": "languages"},
+        ),
+        f"{RESULTS}/tables/language_pairs.parquet",
+        report(
+            f"{RESULTS}/tables/language_pairs.csv",
+            caption="../report/table.rst",
+            category="Tables",
+            labels={"table": "language_pairs"},
+        ),
     log:
         f"{RESULTS}/logs/properties.log",
     benchmark:
@@ -176,7 +224,13 @@ rule correlates:
         languages=rules.properties.output[0],
         language_pairs=rules.properties.output[2],
     output:
-        multiext(f"{RESULTS}/tables/correlates", ".parquet", ".csv"),
+        f"{RESULTS}/tables/correlates.parquet",
+        report(
+            f"{RESULTS}/tables/correlates.csv",
+            caption="../report/table.rst",
+            category="Tables",
+            labels={"table": "correlates"},
+        ),
     log:
         f"{RESULTS}/logs/correlates.log",
     benchmark:

@@ -10,7 +10,12 @@ rule figure:
             for table in figure_tables(wildcards.figure)
         ],
     output:
-        png=f"{RESULTS}/figures/{{figure}}.png",
+        png=report(
+            f"{RESULTS}/figures/{{figure}}.png",
+            caption="../report/figure.rst",
+            category=lambda wildcards: group(wildcards.figure),
+            labels={"figure": "{figure}"},
+        ),
         pdf=f"{RESULTS}/figures/{{figure}}.pdf",
     log:
         f"{RESULTS}/logs/figure/{{figure}}.log",
@@ -25,6 +30,7 @@ rule figure:
     params:
         # A function, since names may hold braces.
         languages=lambda wildcards: SETTINGS.described_languages,
+        caption=lambda wildcards: placed(wildcards.figure)[1],
     message:
         "draw the figure {wildcards.figure}"
     shell:

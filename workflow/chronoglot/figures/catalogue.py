@@ -130,6 +130,12 @@ def placed(name: str) -> tuple[str, str]:
     return entry.section, entry.caption.format(task=task_title(task) if task else "")
 
 
+def group(name: str) -> str:
+    """The task that a figure shows, as it is titled; or that it shows them all."""
+    task = _find(name)[1]
+    return task_title(task) if task else "All tasks"
+
+
 def draw(name: str, tables: Tables, languages: "Languages", path: Path) -> None:
     """Draw one figure as PNG at `path` and as PDF beside it."""
     entry, task = _find(name)
