@@ -14,7 +14,7 @@ export OMP_WAIT_POLICY := PASSIVE
 CACHE := $(shell d="$${XDG_CACHE_HOME:-$$HOME/.cache}"; mkdir -p "$$d" 2>&- && test -w "$$d" && echo "$$d")
 export XDG_CACHE_HOME := $(or $(CACHE),$(CURDIR)/.snakemake/cache)
 
-.PHONY: demo test fast test-pythons plans lint bench format lock docs clean
+.PHONY: demo test fast test-pythons lint bench format lock docs clean
 
 demo: $(READY)  ## run the default experiment and say where its report is
 	$(BIN)/snakemake --cores all
@@ -29,10 +29,6 @@ fast: $(READY)  ## the fast tests alone
 
 test-pythons:  ## the fast tests on each Python that is found here
 	tests/pythons.sh
-
-plans: $(READY)  ## a dry run of every experiment that ships
-	for experiment in config.yaml workflow/experiments/*.yaml; do \
-		echo "$$experiment"; $(BIN)/snakemake -n -q rules --configfile $$experiment || exit 1; done
 
 lint: $(READY)  ## style, types and the workflow's own checks
 	$(BIN)/ruff check
