@@ -37,6 +37,7 @@ onstart:
     if changed:
         heed()
         changes.lift_default_rate_limit(workflow)
+        changes.measure_long_jobs_alone(config["seconds"])
 
 
 onsuccess:
@@ -55,7 +56,8 @@ rule encode:
 rule probe:
     input: ancient(["vectors", "more"][:config.get("vectors", 1)])
     output: "probe-{n}"
-    shell: "test -e {input} && touch {output}"
+    benchmark: "benchmark-{n}.tsv"
+    shell: "test -e {input} && sleep {config[sleep]} && touch {output}"
 """
 
 
@@ -63,8 +65,10 @@ rule probe:
 def run(tmp_path: Path) -> Callable[..., str]:
     (tmp_path / "Snakefile").write_text(SNAKEFILE)
 
-    def run(readers: int, changed: bool, *options: str, vectors: int = 1) -> str:
-        config = [f"readers={readers}", f"vectors={vectors}", *(["changed=1"] if changed else [])]
+    def run(readers: int, changed: bool, *options: str, **settings: float) -> str:
+        values = {"readers": readers, "vectors": 1, "seconds": 5, "sleep": 0} | settings
+        config = [f"{name}={value}" for name, value in values.items()]
+        config += ["changed=1"] if changed else []
         done = subprocess.run(
             [sys.executable, "-m", "snakemake", "--cores", "1", *options, "--config", *config],
             cwd=tmp_path,
@@ -102,6 +106,20 @@ def test_what_was_recorded_with_its_vectors_is_still_good(run: Callable[..., str
 def test_no_timer_is_set_for_each_job(run: Callable[..., str]) -> None:
     assert "timers: 0\n" not in run(3, False), "no change is needed any more"
     assert "timers: 0\n" in run(3, True, "--forceall")
+
+
+def test_memory_is_measured_of_long_jobs_alone(run: Callable[..., str], tmp_path: Path) -> None:
+    def measured() -> dict[str, str]:
+        header, values = (tmp_path / "benchmark-0.tsv").read_text().splitlines()
+        return dict(zip(header.split("\t"), values.split("\t"), strict=True))
+
+    run(1, False, "--forceall", sleep=0.2)
+    assert float(measured()["max_rss"]) > 0, "no change is needed any more"
+    said = run(1, True, "--forceall", sleep=0.2)
+    assert measured()["max_rss"] == "NA" and float(measured()["s"]) >= 0.2
+    assert "unable to collect" not in said
+    run(1, True, "--forceall", sleep=1.5, seconds=0.1)
+    assert float(measured()["max_rss"]) > 0
 
 
 @pytest.mark.parametrize(("jobs", "seconds"), [(100, 2), (5, 1)])

@@ -100,6 +100,26 @@ def fill_empty_messages() -> None:
     logging.getLogger("snakemake.logging").addFilter(_say_where_it_stands)
 
 
+def measure_long_jobs_alone(seconds: float = 5.0) -> None:
+    """Have `benchmark` files tell of memory and processor time of jobs that take longer than this.
+
+    Snakemake measures them as a job starts, and half a second later, over all processes of the
+    machine: of a small job that takes as long as its start. The time is told of all jobs.
+    """
+    if not is_checked("snakemake"):
+        return
+    from snakemake.benchmark import DaemonTimer, ScheduledPeriodicTimer
+
+    def start(self: ScheduledPeriodicTimer) -> None:
+        with self._lock:
+            self._stopped = False
+            self._timer = DaemonTimer(seconds, self._action)
+            self._timer.start()
+        self.bench_record.process_gone = True  # else it warns of a job that ends before
+
+    ScheduledPeriodicTimer.start = start
+
+
 def planned_outputs(workflow: Any) -> set[Path]:
     """The files that will be made, of a workflow that is about to run; none if it does not tell."""
     with suppress(AttributeError):

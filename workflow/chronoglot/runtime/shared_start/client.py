@@ -1,14 +1,15 @@
 """A job's side: it hands itself over to the server and stands in for its process until that ends.
 
-Of the standard library, little: every job pays for what is imported here.
+Of the standard library, little: every job pays for what is imported here. `socket` and `signal`,
+for the names of their constants, would take as long again as Python's own start; so what they wrap
+is used.
 """
 
-import hashlib
+import _signal as signal
+import _socket as socket
 import marshal
 import os
 import resource
-import signal
-import socket
 import sys
 from collections.abc import Mapping
 
@@ -33,18 +34,22 @@ COMMANDS = frozenset(
 )
 
 
-def place(folder: str, environment: Mapping[str, str]) -> str:
-    """Path of the socket of a server whose jobs have this environment.
+def place(folder: str) -> str:
+    """Path of the server's socket."""
+    return os.path.join(folder, "socket")
 
-    All that imported modules depend on is in its name: interpreter, package and environment; and
-    what the system grants the calling process, since a fork of the server is granted what the
-    server is. So a job that differs in any of them finds no server. Among the variables are those
-    that set the number of threads, which libraries read once.
+
+def surroundings(environment: Mapping[str, str]) -> bytes:
+    """What a job and its server must have in common, where the job has this environment.
+
+    It is all that imported modules depend on: interpreter, package and environment; and what the
+    system grants the calling process, since a fork of the server is granted what the server is.
+    Among the variables are those that set the number of threads, which libraries read once.
     """
     shared = sorted((key, value) for key, value in environment.items() if key not in OWN)
     package = os.path.realpath(__file__)
-    one = ascii((sys.prefix, os.path.realpath(sys.executable), package, shared, _granted()))
-    return os.path.join(folder, hashlib.sha256(one.encode()).hexdigest()[:16])
+    executable = os.path.realpath(sys.executable)
+    return ascii((sys.prefix, executable, package, shared, _granted())).encode()
 
 
 def _granted() -> tuple[object, ...]:
@@ -67,8 +72,8 @@ def _granted() -> tuple[object, ...]:
 def hand_over(arguments: list[str]) -> int | None:
     """Have the server run a command; its exit code, or None if the command is to be run here.
 
-    That is where there is no server, and where it could not begin: it says so when the job's
-    process is there.
+    That is where there is no server, or one of other surroundings, and where it could not begin: it
+    says so when the job's process is there.
     """
     folder = os.environ.get(VARIABLE)
     if not folder or len(arguments) < 2 or arguments[1] not in COMMANDS:
@@ -80,10 +85,12 @@ def hand_over(arguments: list[str]) -> int | None:
     try:
         # Of any size, the job goes as one message: the server waits for none.
         with open(os.memfd_create("job"), "wb") as job:
-            job.write(marshal.dumps((arguments, os.getcwd(), umask, own)))
+            rest = arguments, os.getcwd(), umask, own
+            job.write(marshal.dumps((surroundings(os.environ), rest)))
             job.flush()
-            connection.connect(place(folder, os.environ))
-            socket.send_fds(connection, [b"job"], [0, 1, 2, job.fileno()])
+            connection.connect(place(folder))
+            files = b"".join(file.to_bytes(4, sys.byteorder) for file in (0, 1, 2, job.fileno()))
+            connection.sendmsg([b"job"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, files)])
     except OSError:
         return None
     return _stand_in(connection)

@@ -25,10 +25,11 @@ import tempfile
 import threading
 from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from chronoglot.__main__ import run_command
-from chronoglot.runtime.shared_start.client import BEGUN, OWN, VARIABLE, place
+from chronoglot.runtime.shared_start.client import BEGUN, OWN, VARIABLE, place, surroundings
 
 _LIBC = ctypes.CDLL(None)
 _PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
@@ -48,14 +49,16 @@ def start() -> None:
     environment = os.environ | ONE_THREAD
     with socket.socket(socket.AF_UNIX) as listener:
         try:
-            listener.bind(place(folder, environment))
+            listener.bind(place(folder))
         except OSError:  # its path is longer than the system allows: jobs run by themselves
             shutil.rmtree(folder)
             return
         listener.listen()
         descriptor = listener.fileno()
+        kin = Path(folder, "surroundings")
+        kin.write_bytes(surroundings(environment))
         server = subprocess.Popen(
-            [sys.executable, "-m", __name__, str(descriptor), folder],
+            [sys.executable, "-m", __name__, str(descriptor), folder, str(kin)],
             # Nothing is written to it: its end tells of the end of this process, however it came.
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
@@ -73,8 +76,11 @@ def _stop(server: subprocess.Popen[bytes], folder: str) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def serve(listener: socket.socket) -> bool:
-    """Fork a process for each job that comes. True in a job's process, False at the end."""
+def serve(listener: socket.socket, kin: bytes) -> bool:
+    """Fork a process for each job that comes, of surroundings `kin`; the others run by themselves.
+
+    True in a job's process, False at the end.
+    """
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the watchers
     lessons, teacher = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     sources: list[Any] = [sys.stdin, lessons, listener]
@@ -88,7 +94,7 @@ def serve(listener: socket.socket) -> bool:
             continue
         connection, _ = listener.accept()
         descriptors = _receive(connection)
-        if descriptors and _fork() == 0:
+        if descriptors and _read(descriptors)[0] == kin and _fork() == 0:
             # Held open here, it would have jobs wait for a server that is gone.
             listener.close()
             lessons.close()
@@ -140,6 +146,16 @@ def _receive(connection: socket.socket) -> list[int]:
         connection.settimeout(None)
 
 
+def _read(descriptors: list[int]) -> tuple[bytes, Any]:
+    """What a job says of itself: its surroundings, and the rest."""
+    try:
+        size = os.fstat(descriptors[3]).st_size
+        surroundings_, rest = marshal.loads(os.pread(descriptors[3], size, 0))
+    except (OSError, ValueError, EOFError, TypeError, IndexError):  # it is no job
+        return b"", None
+    return surroundings_, rest
+
+
 def _become(descriptors: list[int]) -> None:
     """Take on a job's streams, arguments, folder, umask and environment."""
     os.setsid()
@@ -148,9 +164,8 @@ def _become(descriptors: list[int]) -> None:
         os.dup2(descriptor, number)
         os.close(descriptor)
     sys.stdout.reconfigure(line_buffering=os.isatty(1))  # type: ignore[union-attr]
-    with open(descriptors[3], "rb") as job:
-        job.seek(0)
-        sys.argv[:], folder, umask, own = marshal.load(job)
+    sys.argv[:], folder, umask, own = _read(descriptors)[1]
+    os.close(descriptors[3])
     for key in OWN:
         os.environ.pop(key, None)
     os.environ.update(own)
@@ -221,9 +236,9 @@ def main() -> None:
     # Taking down all modules one by one would cost a job a quarter of a second. The first to be
     # registered is called last: after messages, threads and whatever else is due at exit.
     atexit.register(leave)
-    _, file_descriptor, folder = sys.argv
+    _, file_descriptor, folder, kin = sys.argv
     try:
-        if serve(socket.socket(fileno=int(file_descriptor))):
+        if serve(socket.socket(fileno=int(file_descriptor)), Path(kin).read_bytes()):
             run_command()
         else:
             shutil.rmtree(folder)
