@@ -44,6 +44,16 @@ def new(
 
 
 @app.command()
+def move_results(
+    results: Annotated[Path, Argument(help="an experiment's results, as results/in-vitro")],
+) -> None:
+    """Move results of an older version to where this one looks for them."""
+    from chronoglot.planning.old_layout import move_results as move
+
+    echo(f"{move(results, Path('.snakemake/metadata'))} files of transfer are divided by layer")
+
+
+@app.command()
 def licences(
     configuration: Annotated[Path, Argument(help="an experiment's settings")] = Path("config.yaml"),
 ) -> None:
