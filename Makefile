@@ -34,7 +34,7 @@ lint: $(READY)  ## style, types and the workflow's own checks
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy workflow/chronoglot bench
-	$(BIN)/snakefmt --check workflow/Snakefile workflow/rules
+	$(BIN)/snakefmt --check Snakefile workflow/Snakefile workflow/rules
 	$(BIN)/snakemake --lint
 
 bench: $(READY)  ## measure what it costs beside other ways: docs/performance.md
@@ -45,7 +45,7 @@ bench: $(READY)  ## measure what it costs beside other ways: docs/performance.md
 format: $(READY)  ## rewrite the sources in the project's style
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
-	$(BIN)/snakefmt workflow/Snakefile workflow/rules
+	$(BIN)/snakefmt Snakefile workflow/Snakefile workflow/rules
 
 docs: $(READY)  ## rewrite what is made from the settings: docs/settings.md and the schema
 	PYTHONPATH=workflow $(BIN)/python -m chronoglot settings-page --output docs/settings.md

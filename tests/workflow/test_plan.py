@@ -146,6 +146,14 @@ def test_default_experiment_is_planned(fresh: Workflow) -> None:
     assert outcome.jobs["probe"] == steps * layers * len(settings["languages"]) * PROBED
 
 
+def test_the_snakefile_of_the_root_is_the_same_workflow(
+    fresh: Workflow, miniature: dict[str, Any]
+) -> None:
+    planned = fresh.plan(miniature)
+    assert planned["all"] == 1
+    assert fresh.plan(miniature, "--snakefile", str(ROOT / "Snakefile")) == planned
+
+
 def test_slurm_profile_is_planned(fresh: Workflow) -> None:
     outcome = fresh.snakemake(ROOT / "config.yaml", "--profile", str(ROOT / "slurm"), "--dry-run")
     assert outcome.code == 0, outcome.text

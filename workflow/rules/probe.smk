@@ -15,7 +15,8 @@ TRANSFER = (
 )
 
 
-# Many sources' probes in one file.
+# One file that stands for the probes of many sources: named one by one by each target's transfer, they
+# would be most of a large study's inputs.
 rule sources:
     input:
         lambda wildcards: PLAN.source_probes(wildcards),
