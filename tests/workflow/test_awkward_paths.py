@@ -101,7 +101,7 @@ def _texts(part: Any, key: str = "") -> Iterator[tuple[str, bool]]:
         for item in part:
             yield from _texts(item, key)
     elif isinstance(part, dict):
-        if part.get("type") == "string" and "enum" not in part:
+        if part.get("type") == "string" and not {"enum", "const"} & part.keys():
             yield key, part.get("format") == "path"
         if "$ref" in part:
             yield from _texts(SCHEMA["$defs"][part["$ref"].rpartition("/")[2]], key)
